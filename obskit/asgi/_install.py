@@ -1,0 +1,35 @@
+"""Puts the middleware around an application that somebody already holds."""
+
+from collections.abc import Callable
+from typing import Any
+
+from obskit._typing import Receive, Scope, Send
+from obskit.asgi._middleware import Middleware, Owner
+
+__all__ = ["install"]
+
+_MARK = "_obskit_middleware"
+
+
+def install(app: Any, owner: Callable[[], Owner]) -> None:
+    """Make *app* (FastAPI or Starlette) pass everything through the middleware, outermost.
+
+    ``add_middleware`` would sit inside the framework's error handler and inside FastAPI's
+    own telemetry, and is refused after the start. Calling the instance is resolved on its
+    class, so the instance gets a subclass of its class: it stays an instance of what it
+    was, the order of calls does not matter, and a second call changes nothing.
+    """
+    if hasattr(app, _MARK):
+        return
+    original = type(app)
+
+    async def through(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        await getattr(self, _MARK)(scope, receive, send)
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        await original.__call__(app, scope, receive, send)
+
+    setattr(app, _MARK, Middleware(inner, app, owner))
+    app.__class__ = type(
+        original.__name__, (original,), {"__call__": through, "__module__": original.__module__}
+    )

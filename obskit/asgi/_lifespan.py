@@ -1,0 +1,32 @@
+"""Wraps the application's lifespan: telemetry starts before it and flushes after it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from obskit._typing import ASGIApp, Message, Receive, Scope, Send
+from obskit.health import drain_on_sigterm
+
+if TYPE_CHECKING:
+    from obskit.asgi._middleware import Owner
+
+__all__ = ["lifespan"]
+
+
+async def lifespan(app: ASGIApp, owner: "Owner", scope: Scope, receive: Receive, send: Send) -> None:
+    """Run *app*'s lifespan, watch its two answers, and drain on SIGTERM in between."""
+    restore: list[Callable[[], None]] = []
+
+    async def watched(message: Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            owner.health.started = True
+            restore.append(drain_on_sigterm(owner.health, owner.settings.drain_s))
+        elif message["type"].startswith("lifespan.shutdown"):
+            owner.health.started = False
+            owner.flush()
+        await send(message)
+
+    try:
+        await app(scope, receive, watched)
+    finally:
+        for undo in restore:
+            undo()

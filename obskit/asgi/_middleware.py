@@ -1,0 +1,59 @@
+"""One pass a request: span, request id, RED metrics, exemplar and access line."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from obskit._typing import ASGIApp, Receive, Scope, Send
+from obskit.asgi._endpoints import ENDPOINTS, answer
+from obskit.asgi._lifespan import lifespan
+from obskit.asgi._request import Observed
+from obskit.asgi._routes import NATIVE_KEY, OUTER_APP, native_record
+from obskit.config import Settings
+from obskit.health import Health
+from obskit.logging import LogPipe
+from obskit.metrics import Metrics
+from obskit.tracing import Tracing
+
+__all__ = ["Middleware", "Owner"]
+
+
+class Owner(Protocol):
+    """What the middleware needs of the process's telemetry."""
+
+    settings: Settings
+    pipe: LogPipe
+    metrics: Metrics
+    tracing: Tracing
+    health: Health
+
+    def flush(self) -> None:
+        """Send and write what waits."""
+
+
+class Middleware:
+    """A pure ASGI application around *app*; *owner* is asked for at each request.
+
+    So ``instrument(app)`` may come before ``init()``, and a test may start anew.
+    """
+
+    def __init__(self, app: ASGIApp, outer: Any, owner: Callable[[], Owner]) -> None:
+        self._app = app
+        self._outer = outer
+        self._owner = owner
+        self._record = native_record(outer)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, one lifespan or one request."""
+        if scope["type"] == "lifespan":
+            await lifespan(self._app, self._owner(), scope, receive, send)
+            return
+        if scope["type"] != "http" or OUTER_APP in scope:
+            await self._app(scope, receive, send)
+            return
+        owner = self._owner()
+        if scope["path"] in ENDPOINTS:
+            await answer(owner, scope, send)
+            return
+        scope[OUTER_APP] = self._outer
+        scope[NATIVE_KEY] = self._record()
+        await Observed(owner, scope).run(self._app, receive, send)

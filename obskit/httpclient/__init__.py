@@ -1,0 +1,5 @@
+"""Outbound HTTP with httpx: a CLIENT span, RED metrics and propagation for each request sent."""
+
+from obskit.httpclient._httpx import install
+
+__all__ = ["install"]

@@ -1,0 +1,133 @@
+"""What is observed of one message that is handled, whatever the broker."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
+
+from opentelemetry import context as otel_context
+from opentelemetry.trace import SpanKind, set_span_in_context
+
+from obskit import context as request_context
+from obskit._guard import guarded
+from obskit.catalog import CONSUMED, END_TO_END, FLOW_DURATION, PROCESS_DURATION, REDELIVERED
+from obskit.logging import LogPipe
+from obskit.messaging._headers import FLOW_START, PUBLISHED_AT, seconds
+from obskit.messaging._nats import received
+from obskit.metrics import Metrics
+from obskit.tracing import Tracing, extract, fail
+
+__all__ = ["Consumed", "Owner", "consume"]
+
+
+class Owner(Protocol):
+    """What messaging needs of the process's telemetry."""
+
+    metrics: Metrics
+    tracing: Tracing
+    pipe: LogPipe
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a broker's message says about itself; *delivery* is 1 for the first delivery."""
+
+    system: str
+    headers: Mapping[str, str]
+    delivery: int = 1
+    message_id: str = ""
+
+
+def consume(message: Any, destination: str, owner: Callable[[], Owner]) -> "Consumed":
+    """Return the context manager to handle *message* in; *destination* is its subject or topic.
+
+    The consumer's span is a child of the producer's, so that service graphs have the edge.
+    """
+    system, headers, delivery, message_id = received(message)
+    return Consumed(owner, Received(system, headers, delivery, message_id), destination)
+
+
+class Consumed:
+    """A CONSUMER span, a request scope and RED metrics around the handling of one message.
+
+    Use it with ``async with`` or ``with`` around the handler. What the handler raises is
+    recorded, logged as ``message.failed`` and raised on: acknowledging is the handler's.
+    """
+
+    def __init__(self, owner: Callable[[], Owner], message: Received, destination: str) -> None:
+        self._owner = owner
+        self._message = message
+        self._destination = destination
+
+    def __enter__(self) -> None:
+        message, owner = self._message, self._owner()
+        self._started = time.perf_counter()
+        attributes: dict[str, Any] = {
+            "messaging.system": message.system,
+            "messaging.destination.name": self._destination,
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+        }
+        if message.message_id:
+            attributes["messaging.message.id"] = message.message_id
+        parent = extract(message.headers)
+        self._span = owner.tracing.tracer.start_span(
+            f"process {self._destination}", context=parent, kind=SpanKind.CONSUMER, attributes=attributes
+        )
+        trace_id = self._span.get_span_context().trace_id
+        flow_start = seconds(message.headers, FLOW_START)
+        self._scope = request_context.RequestScope(f"{trace_id:032x}", flow_start=flow_start)
+        self._scope_token = request_context.enter(self._scope)
+        self._token = otel_context.attach(set_span_in_context(self._span, parent))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        duration_s = time.perf_counter() - self._started
+        with guarded("message telemetry"):
+            self._record(error, duration_s)
+        otel_context.detach(self._token)
+        request_context.leave(self._scope, self._scope_token)
+
+    async def __aenter__(self) -> None:
+        self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def _record(self, error: BaseException | None, duration_s: float) -> None:
+        owner, destination, message = self._owner(), self._destination, self._message
+        if error is not None:
+            fail(self._span, error)
+            owner.pipe.emit(
+                "error",
+                "message.failed",
+                {"destination": destination, "delivery": message.delivery, "exc_info": error},
+            )
+        self._span.end()
+        error_type = "" if error is None else type(error).__name__
+        exemplar = self._exemplar()
+        metrics = owner.metrics
+        metrics.counter(CONSUMED, destination, error_type).inc()
+        metrics.histogram(PROCESS_DURATION, destination, error_type).observe(duration_s, exemplar)
+        if message.delivery > 1:
+            metrics.counter(REDELIVERED, destination).inc()
+        if error is None:
+            self._record_ages(metrics, exemplar)
+
+    def _record_ages(self, metrics: Metrics, exemplar: dict[str, str] | None) -> None:
+        now = time.time()
+        for metric, header in ((END_TO_END, PUBLISHED_AT), (FLOW_DURATION, FLOW_START)):
+            began = seconds(self._message.headers, header)
+            if began is not None:
+                # Clocks of two hosts differ: an age is never below nothing.
+                metrics.histogram(metric, self._destination).observe(max(0.0, now - began), exemplar)
+
+    def _exemplar(self) -> dict[str, str] | None:
+        context = self._span.get_span_context()
+        if not context.trace_flags.sampled:
+            return None
+        return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}

@@ -1,0 +1,85 @@
+"""Creates the catalogue's metrics on first use and keeps each within its series cap."""
+
+from collections import Counter as Count
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from obskit.catalog import BUILD_INFO, OVERFLOW, Metric
+
+if TYPE_CHECKING:
+    from obskit.config import Settings
+
+__all__ = ["Metrics"]
+
+_TYPES: dict[str, type[Counter | Gauge]] = {"counter": Counter, "gauge": Gauge}
+Family = Counter | Gauge | Histogram
+
+
+class Metrics:
+    """The metrics of one service.
+
+    Each label set is one child, looked up by its values in a plain dict: a hot path keeps
+    the child instead of asking again. A metric with ``max_series`` label sets gives every
+    further one the same overflow child, and counts it in :attr:`overflowed`.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self.registry = CollectorRegistry()
+        """Register the service's own metrics here: ``Counter(..., registry=obs.registry)``."""
+        self.overflowed: Count[str] = Count()
+        self._max_series = settings.max_series
+        self._families: dict[str, Family] = {}
+        self._children: dict[str, dict[tuple[str, ...], Family]] = {}
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.gauge(BUILD_INFO, settings.version, settings.revision).set(1)
+
+    def counter(self, metric: Metric, *values: str) -> Counter:
+        """Return the counter of *metric* for label *values* in the catalogue's order."""
+        child = self._child(metric, values)
+        assert isinstance(child, Counter)  # noqa: S101 - the catalogue says so; tells mypy
+        return child
+
+    def gauge(self, metric: Metric, *values: str) -> Gauge:
+        """Return the gauge of *metric* for label *values* in the catalogue's order."""
+        child = self._child(metric, values)
+        assert isinstance(child, Gauge)  # noqa: S101 - as above
+        return child
+
+    def histogram(self, metric: Metric, *values: str) -> Histogram:
+        """Return the histogram of *metric* for label *values* in the catalogue's order."""
+        child = self._child(metric, values)
+        assert isinstance(child, Histogram)  # noqa: S101 - as above
+        return child
+
+    def _child(self, metric: Metric, values: tuple[str, ...]) -> Family:
+        children = self._children.setdefault(metric.name, {})
+        child = children.get(values)
+        if child is not None:
+            return child
+        if len(values) != len(metric.labels):
+            msg = f"{metric.name} has the labels {metric.labels}, got the values {values}."
+            raise ValueError(msg)
+        if values and len(children) >= self._max_series:
+            self.overflowed[metric.name] += 1
+            values = (OVERFLOW,) * len(values)
+        family = self._family(metric)
+        children[values] = child = family.labels(*values) if values else family
+        return child
+
+    def _family(self, metric: Metric) -> Family:
+        family = self._families.get(metric.name)
+        if family is None:
+            family = self._families[metric.name] = _create(metric, self.registry)
+        return family
+
+
+def _create(metric: Metric, registry: CollectorRegistry) -> Family:
+    if metric.type == "histogram":
+        return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
+    return _TYPES[metric.type](metric.name, metric.help, metric.labels, registry=registry)

@@ -1,0 +1,64 @@
+"""Builds the tracer provider of one process."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+
+from obskit._version import __version__
+from obskit.tracing._export import Exporter
+
+if TYPE_CHECKING:
+    from obskit.config import Settings
+
+__all__ = ["Tracing"]
+
+
+class Tracing:
+    """The provider, the tracer that obskit's own spans come from, and the exporter if there is one.
+
+    The sampler is the SDK's, chosen by ``OTEL_TRACES_SAMPLER``.
+    """
+
+    def __init__(self, settings: "Settings", *, report: Callable[[bool, str], None]) -> None:
+        self.resource = Resource.create(
+            {
+                "service.name": settings.service,
+                "service.version": settings.version,
+                "deployment.environment.name": settings.environment,
+            }
+        )
+        # Our close() has one time budget; the SDK's exit hook has none.
+        self.provider = TracerProvider(resource=self.resource, shutdown_on_exit=False)
+        self.exporter: Exporter | None = None
+        if settings.traces_url is not None:
+            self.exporter = Exporter(
+                settings.traces_url,
+                resource=self.resource,
+                headers=settings.otlp_headers,
+                report=report,
+            )
+            self.provider.add_span_processor(self.exporter)
+        self.tracer = self.provider.get_tracer("obskit", __version__)
+
+    def install(self) -> None:
+        """Make the provider global, so that spans of other libraries join; one set before stays."""
+        if not isinstance(trace.get_tracer_provider(), TracerProvider):
+            trace.set_tracer_provider(self.provider)
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Spans lost, by reason."""
+        return dict(self.exporter.dropped) if self.exporter is not None else {}
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until what was queued so far is sent, at most *timeout_s* seconds."""
+        if self.exporter is not None:
+            self.exporter.force_flush(int(timeout_s * 1000))
+
+    def close(self, timeout_s: float) -> None:
+        """Send what waits, within *timeout_s* seconds."""
+        if self.exporter is not None:
+            self.exporter.close(timeout_s)
