@@ -1,0 +1,97 @@
+"""Writes an incident as Markdown, for a ticket or a postmortem."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from obskit.pager._incident import Entry, Incident
+from obskit.pager._text import ago, one_line, printable, utc
+
+__all__ = ["as_markdown", "shown_details"]
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&])")
+_FENCE = re.compile(r"`{3,}")
+
+
+def as_markdown(incident: Incident, url: str) -> str:
+    """Return *incident* with its links, details and timeline as a Markdown document."""
+    return (
+        "\n".join((*_head(incident, url), *_links(incident), *_details(incident), *_timeline(incident)))
+        + "\n"
+    )
+
+
+def shown_details(incident: Incident) -> list[tuple[str, str]]:
+    """Return the details that say something as name and text; what is not text is shown as JSON."""
+    shown = ((one_line(name, 200), _as_text(value)) for name, value in incident.details.items())
+    return [(name, text) for name, text in shown if text]
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return printable(value.rstrip())
+    return printable(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def _head(incident: Incident, url: str) -> Iterator[str]:
+    yield f"# {incident.id}: {_escaped(incident.title)}\n"
+    yield "| | |\n|---|---|"
+    rows = [
+        ("Status", incident.status),
+        ("Urgency", f"{incident.urgency} ({incident.severity})"),
+        ("Affected", incident.service),
+        ("Reported by", incident.source),
+        ("Since", utc(incident.since)),
+    ]
+    if incident.acknowledged_at is not None:
+        after = ago(incident.acknowledged_at - incident.created_at)
+        rows.append(("Acknowledged", f"{utc(incident.acknowledged_at)}, after {after}"))
+    if incident.resolved_at is not None:
+        rows.append(
+            (
+                "Resolved",
+                f"{utc(incident.resolved_at)}, after {ago(incident.resolved_at - incident.created_at)}",
+            )
+        )
+    yield from (f"| {name} | {_escaped(text)} |" for name, text in rows)
+    yield f"| Page | <{url}> |\n"
+
+
+def _links(incident: Incident) -> Iterator[str]:
+    if incident.links:
+        yield "## Links\n"
+        # An address may hold what ends an autolink; a code span shows it as it is.
+        yield from (f"- {_escaped(link.text)}: {_code(link.href)}" for link in incident.links)
+        yield ""
+
+
+def _details(incident: Incident) -> Iterator[str]:
+    shown = shown_details(incident)
+    if shown:
+        yield "## Details\n"
+    for name, text in shown:
+        fence = "`" * max(3, 1 + max((len(run) for run in _FENCE.findall(text)), default=0))
+        yield f"{_escaped(name)}:\n\n{fence}text\n{text}\n{fence}\n"
+
+
+def _timeline(incident: Incident) -> Iterator[str]:
+    yield "## Timeline\n\n| time | what | |\n|---|---|---|"
+    for entry in incident.timeline:
+        yield f"| {utc(entry.at)} | {entry.type} | {_escaped(_said(entry))} |"
+
+
+def _said(entry: Entry) -> str:
+    if entry.last_at is None:
+        return entry.message
+    return f"{entry.message} ({entry.count} times, last {utc(entry.last_at)})"
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", one_line(text, 2_000))
+
+
+def _code(text: str) -> str:
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{ticks}{' ' if '`' in text else ''}{text}{' ' if '`' in text else ''}{ticks}"
