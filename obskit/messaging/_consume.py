@@ -113,8 +113,10 @@ class Consumed:
         metrics = owner.metrics
         metrics.counter(CONSUMED, destination, error_type).inc()
         metrics.histogram(PROCESS_DURATION, destination, error_type).observe(duration_s, exemplar)
+        # There from the first message on: increase() does not see a counter that is born at 1.
+        redelivered = metrics.counter(REDELIVERED, destination)
         if message.delivery > 1:
-            metrics.counter(REDELIVERED, destination).inc()
+            redelivered.inc()
         if error is None:
             self._record_ages(metrics, exemplar)
 

@@ -1,0 +1,1 @@
+"""The boards, one module each: ``board()`` returns it, ``json/`` holds what Grafana loads."""

@@ -1,0 +1,113 @@
+"""The kit that ``dashboards/`` is written with: queries, panels, layout, rendering and the house rules."""
+
+from obskit.boards._build import boards, build, check, check_board
+from obskit.boards._limits import limits, slow_after_s
+from obskit.boards._links import CHOSEN, BoardLink, ExploreLink, logs_link, row, series, traces_link
+from obskit.boards._model import (
+    About,
+    Board,
+    Finding,
+    Link,
+    Onward,
+    Panel,
+    Row,
+    Scale,
+    Threshold,
+)
+from obskit.boards._names import UP
+from obskit.boards._panels import bars, graph, heat_map, latency, number, stack, status_stack
+from obskit.boards._process import process_row
+from obskit.boards._promql import filled
+from obskit.boards._queries import (
+    CLIENT_ERRORS,
+    HANDLER_ERRORS,
+    RANGE,
+    SERVER_ERRORS,
+    SERVICE,
+    WINDOW,
+    buckets,
+    error_ratio,
+    happening,
+    increase,
+    mean,
+    or_zero,
+    per_second,
+    quantile,
+    ratio,
+    slow_ratio,
+    stages,
+    status_classes,
+    time_share,
+    total,
+)
+from obskit.boards._render import render
+from obskit.boards._tables import log_lines, rows, traces
+from obskit.boards._targets import Column, Line
+from obskit.boards._thresholds import at
+from obskit.boards._variables import Variable, choose, pick, services
+
+__all__ = [
+    "CHOSEN",
+    "CLIENT_ERRORS",
+    "HANDLER_ERRORS",
+    "RANGE",
+    "SERVER_ERRORS",
+    "SERVICE",
+    "UP",
+    "WINDOW",
+    "About",
+    "Board",
+    "BoardLink",
+    "Column",
+    "ExploreLink",
+    "Finding",
+    "Line",
+    "Link",
+    "Onward",
+    "Panel",
+    "Row",
+    "Scale",
+    "Threshold",
+    "Variable",
+    "at",
+    "bars",
+    "boards",
+    "buckets",
+    "build",
+    "check",
+    "check_board",
+    "choose",
+    "error_ratio",
+    "filled",
+    "graph",
+    "happening",
+    "heat_map",
+    "increase",
+    "latency",
+    "limits",
+    "log_lines",
+    "logs_link",
+    "mean",
+    "number",
+    "or_zero",
+    "per_second",
+    "pick",
+    "process_row",
+    "quantile",
+    "ratio",
+    "render",
+    "row",
+    "rows",
+    "series",
+    "services",
+    "slow_after_s",
+    "slow_ratio",
+    "stack",
+    "stages",
+    "status_classes",
+    "status_stack",
+    "time_share",
+    "total",
+    "traces",
+    "traces_link",
+]
