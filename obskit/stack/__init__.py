@@ -1,0 +1,40 @@
+"""Starts, watches and ends everything that obskit runs on one machine without containers."""
+
+from obskit.stack._home import Home
+from obskit.stack._identity import Identity, identify
+from obskit.stack._lifecycle import STOP_SIGNALS, Report, down, uninterrupted, up
+from obskit.stack._native import native_plan
+from obskit.stack._ports import LOOPBACK, PORTS, check_free, parse_port, resolve_ports, variable
+from obskit.stack._prometheus import add_target, remove_target
+from obskit.stack._specs import Plan, Probe, ProcessSpec
+from obskit.stack._state import ProcessRecord, StackRecord
+from obskit.stack._status import StackStatus, current_ports, status, uptime_s
+
+__all__ = [
+    "LOOPBACK",
+    "PORTS",
+    "STOP_SIGNALS",
+    "Home",
+    "Identity",
+    "Plan",
+    "Probe",
+    "ProcessRecord",
+    "ProcessSpec",
+    "Report",
+    "StackRecord",
+    "StackStatus",
+    "add_target",
+    "check_free",
+    "current_ports",
+    "down",
+    "identify",
+    "native_plan",
+    "parse_port",
+    "remove_target",
+    "resolve_ports",
+    "status",
+    "uninterrupted",
+    "up",
+    "uptime_s",
+    "variable",
+]

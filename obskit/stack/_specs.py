@@ -1,0 +1,91 @@
+"""What a stack consists of: the description of each process, and of all of them together."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from obskit.errors import StackError
+from obskit.stack._files import write_atomic
+from obskit.stack._identity import Identity
+
+__all__ = ["KEEPER", "SUPERVISOR", "Plan", "Probe", "ProcessSpec"]
+
+SUPERVISOR = "supervisor"
+KEEPER = "keeper"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How to see that a process is ready: HTTP 200 on *path*, or an open port where *path* is empty."""
+
+    port: int
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    """One process: its command line (absolute program first), environment, readiness and dependencies."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+    """Added to the environment that ``obskit up`` was typed in."""
+    ports: dict[str, int] = field(default_factory=dict)
+    """Ports by the names of the port table; the first is the one that is shown."""
+    ready: Probe | None = None
+    """None: ready as soon as it runs."""
+    after: tuple[str, ...] = ()
+    """Names of the processes that have to be ready first; they are stopped later."""
+    url: str = ""
+    """The address for people, where there is one."""
+    stop_grace_s: float = 10.0
+    """Seconds between SIGTERM and SIGKILL."""
+
+    @property
+    def port(self) -> int | None:
+        """The port that is shown beside the name."""
+        return next(iter(self.ports.values()), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that the supervisor needs to know; kept as a file, so that a new one can go on."""
+
+    processes: tuple[ProcessSpec, ...]
+    ports: dict[str, int]
+    time_scale: float = 1.0
+    owner: Identity | None = None
+    """The process whose end, however it comes, ends the stack too; None for a stack in the background."""
+
+    def write(self, path: Path) -> None:
+        """Keep the plan at *path*."""
+        write_atomic(path, orjson.dumps(self, option=orjson.OPT_INDENT_2))
+
+    @classmethod
+    def read(cls, path: Path) -> "Plan":
+        """Return the plan that was kept at *path*.
+
+        Raises:
+            StackError: there is none, or it cannot be understood.
+        """
+        try:
+            return _plan(orjson.loads(path.read_bytes()))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            msg = f"The plan of the stack at {path} cannot be read."
+            raise StackError(msg, fix="obskit down, then obskit up") from error
+
+
+def _plan(raw: dict[str, Any]) -> Plan:
+    return Plan(
+        processes=tuple(_spec(row) for row in raw["processes"]),
+        ports=raw["ports"],
+        time_scale=raw["time_scale"],
+        owner=Identity(**raw["owner"]) if raw["owner"] else None,
+    )
+
+
+def _spec(raw: dict[str, Any]) -> ProcessSpec:
+    ready = Probe(**raw["ready"]) if raw["ready"] else None
+    return ProcessSpec(**{**raw, "argv": tuple(raw["argv"]), "after": tuple(raw["after"]), "ready": ready})

@@ -1,0 +1,227 @@
+"""Watches the processes of a stack, starts what died, and ends them all when told to.
+
+It may be killed at any time. Its processes run on, the keeper starts another supervisor,
+and that one takes over what still runs: by the state file, and by the mark that each
+process carries for the case that one was started but not yet written down.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections import defaultdict
+
+from obskit.errors import StackError
+from obskit.stack._files import write_atomic
+from obskit.stack._home import Home
+from obskit.stack._identity import find_marked, identify, is_alive
+from obskit.stack._logs import cap, prune
+from obskit.stack._probe import check
+from obskit.stack._specs import KEEPER, SUPERVISOR, Plan
+from obskit.stack._state import Phase, ProcessRecord, StackRecord, read_record
+from obskit.stack._unit import Unit
+
+__all__ = ["Supervisor", "supervise"]
+
+_log = logging.getLogger(__name__)
+
+WATCH_S = 0.1
+"""Seconds between two looks at a process that is not ready yet."""
+WATCH_READY_S = 0.25
+"""Seconds between two looks at a process that is."""
+HOUSEKEEPING_S = 10.0
+"""Seconds between two looks at the sizes of the logs."""
+_TAKE_OVER_S = 5.0
+
+
+class Supervisor:
+    """One stack from start to stop."""
+
+    def __init__(self, home: Home, plan: Plan) -> None:
+        self._home = home
+        self._plan = plan
+        self._units = {spec.name: Unit(spec, home) for spec in plan.processes}
+        self._phase: Phase = "starting"
+        self._stopping = asyncio.Event()
+        self._record = ProcessRecord(name=SUPERVISOR, state="ready", started_at=time.time())
+
+    async def run(self) -> None:
+        """Watch until told to stop, by signal or because the owner or the home folder is gone."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        self._take_over()
+        self._publish()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._care(unit)) for unit in self._units.values()]
+            tasks += [group.create_task(self._housekeeping()), group.create_task(self._watch_reasons())]
+            await self._stopping.wait()
+            for task in tasks:
+                task.cancel()
+        await self._stop_all()
+
+    def _take_over(self) -> None:
+        previous = read_record(self._home.state)
+        self._record = self._own_record(previous)
+        if previous is not None and previous.phase != "stopping":
+            self._phase = previous.phase
+            for record in previous.processes:
+                if record.name in self._units:
+                    self._units[record.name].adopt(record)
+        known = {unit.process for unit in self._units.values()}
+        for name, process in find_marked(self._home.root):
+            unit = self._units.get(name)
+            if process not in known and unit is not None and unit.process is None:
+                unit.adopt_stray(process)
+
+    def _own_record(self, previous: StackRecord | None) -> ProcessRecord:
+        restarts = previous.supervisor.restarts + 1 if previous is not None else 0
+        return ProcessRecord(
+            name=SUPERVISOR,
+            state="ready",
+            process=identify(os.getpid()),
+            started_at=time.time(),
+            restarts=restarts,
+            last_exit="ended without being told to; the keeper started a new one" if restarts else "",
+        )
+
+    async def _care(self, unit: Unit) -> None:
+        while True:
+            if not unit.alive():
+                await self._until_ready(unit.spec.after)
+                unit.start()
+                self._publish()
+            await self._watch(unit)
+            unit.bury()
+            self._publish()
+            await asyncio.sleep(unit.pause_s)
+
+    async def _until_ready(self, names: tuple[str, ...]) -> None:
+        units = [self._units[name] for name in names]
+        # Asks whether it runs, too: its own task may not have looked since it died.
+        while not all(unit.state == "ready" and unit.alive() for unit in units):  # noqa: ASYNC110 - all is polled here
+            await asyncio.sleep(WATCH_S)
+
+    async def _watch(self, unit: Unit) -> None:
+        """Return when the process has ended; meanwhile note when it is ready."""
+        while unit.alive():
+            if unit.state != "ready" and not await check(unit.spec.ready) and unit.alive():
+                unit.note_ready()
+                self._publish()
+            await asyncio.sleep(WATCH_READY_S if unit.state == "ready" else WATCH_S)
+
+    async def _watch_reasons(self) -> None:
+        """Stop the stack when nobody can want it any more."""
+        owner = self._plan.owner
+        while not self._stopping.is_set():
+            if owner is not None and not is_alive(owner):
+                _log.warning("the process that owns this stack has ended; stopping")
+                self._stopping.set()
+            if self._home.stop.exists() or not self._home.plan.exists():
+                _log.warning("a stop was asked for, or the home folder is gone; stopping")
+                self._stopping.set()
+            elif not self._home.state.exists():
+                self._publish()
+            await asyncio.sleep(WATCH_S * 3)
+
+    async def _housekeeping(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            try:
+                for name in (*self._units, SUPERVISOR):
+                    cap(self._home.log_of(name))
+                living = [unit.process.pid for unit in self._units.values() if unit.process is not None]
+                prune(self._home.service_logs, living)
+            except OSError as error:
+                _log.warning("logs could not be kept short: %s", error)
+
+    async def _stop_all(self) -> None:
+        """End everything: the keeper first, then each process when all that need it have ended."""
+        self._phase = "stopping"
+        self._publish()
+        self._forbid_restart()
+        needed_by = defaultdict(list)
+        for unit in self._units.values():
+            for name in unit.spec.after:
+                needed_by[name].append(unit.spec.name)
+        ended = {name: asyncio.Event() for name in self._units}
+        keeper = self._units.get(KEEPER)
+        if keeper is not None:
+            await self._stop(keeper)
+            ended[KEEPER].set()
+
+        async def stop_in_turn(unit: Unit) -> None:
+            for name in needed_by[unit.spec.name]:
+                await ended[name].wait()
+            await self._stop(unit)
+            ended[unit.spec.name].set()
+
+        await asyncio.gather(*(stop_in_turn(unit) for unit in self._units.values()))
+        self._home.state.unlink(missing_ok=True)
+        _log.info("everything has stopped")
+
+    def _forbid_restart(self) -> None:
+        """Make sure that no keeper starts another supervisor, even one that nobody can stop."""
+        try:
+            self._home.stop.touch()
+        except OSError as error:  # the home folder is gone, and the keeper ends by that
+            _log.warning("the stop file could not be written: %s", error)
+
+    async def _stop(self, unit: Unit) -> None:
+        unit.signal(signal.SIGTERM)
+        unit.signal(signal.SIGCONT)  # a process that was stopped would not see the first one
+        deadline = time.monotonic() + unit.spec.stop_grace_s
+        while unit.alive():
+            if time.monotonic() > deadline:
+                unit.signal(signal.SIGKILL)
+            await asyncio.sleep(WATCH_S / 2)
+        unit.state = "stopped"
+        unit.process = None
+        self._publish()
+
+    def _publish(self) -> None:
+        record = StackRecord(
+            phase=self._current_phase(),
+            supervisor=self._record,
+            processes=tuple(unit.record() for unit in self._units.values()),
+            ports=self._plan.ports,
+            time_scale=self._plan.time_scale,
+        )
+        try:
+            write_atomic(self._home.state, record.to_json())
+        except OSError as error:  # a full disk must not end the processes
+            _log.warning("the state file could not be written: %s", error)
+
+    def _current_phase(self) -> Phase:
+        if self._phase == "starting" and all(unit.state == "ready" for unit in self._units.values()):
+            self._phase = "running"
+        return self._phase
+
+
+def supervise(home: Home) -> int:
+    """Watch the stack of *home* until it is told to stop; returns the exit code of the process.
+
+    Only one supervisor can hold a home; another one ends at once when the first lives.
+    """
+    deadline = time.monotonic() + _TAKE_OVER_S
+    while True:
+        with home.lock(SUPERVISOR) as mine:
+            if mine:
+                return _run(home)
+        if time.monotonic() > deadline:
+            _log.error("another supervisor holds %s", home.root)
+            return 1
+        time.sleep(WATCH_S)
+
+
+def _run(home: Home) -> int:
+    if home.stop.exists():
+        return 0
+    try:
+        plan = Plan.read(home.plan)
+    except StackError as error:
+        _log.error("%s", error)
+        return 1
+    asyncio.run(Supervisor(home, plan).run())
+    return 0

@@ -1,0 +1,86 @@
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from obskit import stack
+from obskit.errors import ConfigError
+
+PORTS = {port.name: port.default + 10_000 for port in stack.PORTS}
+
+
+@pytest.fixture
+def home(tmp_path) -> stack.Home:
+    home = stack.Home.at(tmp_path / "home")
+    home.create()
+    return home
+
+
+@pytest.fixture
+def spec(home):
+    """Gives one process of the native plan."""
+    plan = stack.native_plan(home, ports=PORTS, time_scale=30)
+    return {spec.name: spec for spec in plan.processes}.__getitem__
+
+
+def test_every_port_of_the_table_has_its_process(home):
+    plan = stack.native_plan(home, ports=PORTS)
+
+    served = {name: port for spec in plan.processes for name, port in spec.ports.items()}
+    assert served == {name: port for name, port in PORTS.items() if name != "loadgen"}
+    assert plan.ports == PORTS
+
+
+@pytest.mark.parametrize("name", ["pager", "alertmanager", "prometheus", "inventory", "orders", "gateway"])
+def test_listens_on_loopback_only(spec, name):
+    arguments = " ".join(spec(name).argv)
+
+    assert "0.0.0.0" not in arguments
+    assert str(PORTS[name]) in arguments
+
+
+def test_services_wait_for_nats(spec):
+    for name in ("gateway", "orders", "inventory"):
+        assert spec(name).after == ("nats",)
+
+
+def test_services_are_told_where_the_others_are(spec):
+    env = spec("orders").env
+
+    assert env["INVENTORY_URL"] == f"http://127.0.0.1:{PORTS['inventory']}"
+    assert env["NATS_URL"] == f"nats://127.0.0.1:{PORTS['nats']}"
+    assert env["OTEL_TRACES_EXPORTER"] == "none"
+
+
+def test_no_secret_is_in_a_command_line_or_an_environment(home):
+    plan = stack.native_plan(home, ports=PORTS)
+
+    shown = repr(plan)
+    assert home.token() not in shown
+    assert home.routing_key.read_text() not in shown
+
+
+def test_nats_accepts_its_configuration(spec):
+    program, *arguments = spec("nats").argv
+
+    checked = subprocess.run([program, *arguments, "-t"], capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_prometheus_accepts_its_configuration_with_the_rules(spec, home):
+    spec("prometheus")
+    config = home.prometheus / "prometheus.yml"
+
+    checked = subprocess.run(
+        [shutil.which("promtool"), "check", "config", config], capture_output=True, text=True, check=False
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert yaml.safe_load(config.read_text())["rule_files"]
+
+
+def test_time_scale_below_production_is_refused(home):
+    with pytest.raises(ConfigError, match="time scale"):
+        stack.native_plan(home, ports=PORTS, time_scale=0.5)
