@@ -1,0 +1,30 @@
+"""``obskit down``."""
+
+from typing import Annotated
+
+import typer
+
+from obskit import stack
+from obskit.cli import _session
+from obskit.cli._options import HomeOption
+from obskit.cli._output import print_lines
+
+__all__ = ["down"]
+
+Wipe = Annotated[bool, typer.Option("--wipe", help="Remove the home folder with all data and logs too.")]
+
+
+def down(home: HomeOption = None, wipe: Wipe = False) -> None:
+    """End everything that obskit up started, in reverse order.
+
+    \b
+    Example:
+      obskit down
+      obskit down --wipe
+    """
+    chosen = stack.Home.at(home)
+    existed = chosen.exists()
+    was_running = _session.end(chosen, wipe=wipe)
+    print_lines("Nothing is left running." if was_running else f"No stack was running in {chosen.root}.")
+    if wipe and existed:
+        print_lines(f"Removed {chosen.root}.")

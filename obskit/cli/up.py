@@ -1,0 +1,60 @@
+"""``obskit up``."""
+
+from typing import Annotated
+
+import typer
+
+from obskit import stack
+from obskit.cli import _session
+from obskit.cli._options import HomeOption, JsonOption, PortOption, TimeScaleOption
+from obskit.cli._output import print_json, print_lines
+
+__all__ = ["up"]
+
+_INTERRUPTED = 130
+
+Foreground = Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-C, then end everything.")]
+
+
+def up(
+    home: HomeOption = None,
+    port: PortOption = [],  # noqa: B006 - typer copies it
+    time_scale: TimeScaleOption = 1,
+    foreground: Foreground = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Start the stack and return when everything is ready.
+
+    Runs NATS, Prometheus, Alertmanager, the pager and the sample services
+    in the background, and starts again what dies.
+
+    \b
+    Example:
+      obskit up
+      obskit up --time-scale 30 --port prometheus=9190
+      obskit up --foreground
+    """
+    chosen = stack.Home.at(home)
+    ports = stack.resolve_ports(dict(map(stack.parse_port, port)))
+    try:
+        record = _session.start(chosen, ports=ports, time_scale=time_scale, is_owner=foreground)
+    except KeyboardInterrupt:
+        print_lines("Interrupted. Nothing is left running.")
+        raise typer.Exit(_INTERRUPTED) from None
+    if as_json:
+        print_json(stack.status(chosen).to_json())
+    else:
+        print_lines("", *_session.urls(record), "", f"Everything it writes is in {chosen.root}")
+    if foreground:
+        _stay(chosen)
+    elif not as_json:
+        print_lines("Look: obskit status   End: obskit down")
+
+
+def _stay(home: stack.Home) -> None:
+    print_lines("Ctrl-C ends it.")
+    try:
+        _session.stay(home)
+    except KeyboardInterrupt:
+        _session.end(home)
+        print_lines("Nothing is left running.")

@@ -1,0 +1,57 @@
+"""A real stack, on ports and in a folder of its own."""
+
+import json
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from obskit import stack
+
+OBSKIT = Path(sys.executable).with_name("obskit")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The command line on a home and ports that nothing else uses."""
+
+    home: Path
+    ports: dict[str, int]
+
+    @property
+    def options(self):
+        return [f"--home={self.home}", *(f"--port={name}={port}" for name, port in self.ports.items())]
+
+    def run(self, *arguments, timeout=120):
+        return subprocess.run(
+            [OBSKIT, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    def row(self, name):
+        """One process as the stack has it now, without the start of a command in between."""
+        return next(row for row in stack.status(stack.Home.at(self.home)).processes if row.name == name)
+
+    def status(self):
+        answer = self.run("status", "--json", f"--home={self.home}")
+        return {row["name"]: row for row in json.loads(answer.stdout)["processes"]}
+
+
+def take_ports():
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in stack.PORTS]
+    ports = {port.name: probe.getsockname()[1] for port, probe in zip(stack.PORTS, probes, strict=True)}
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    return Installed(tmp_path_factory.mktemp("stack") / "state", take_ports())

@@ -1,0 +1,110 @@
+"""The whole promise, once, on real parts: what ``obskit demo`` says and what it leaves behind."""
+
+import json
+import os
+import sqlite3
+
+import psutil
+import pytest
+
+
+@pytest.fixture(scope="module")
+def demo(installed):
+    """One run of the demo; every test below looks at the same run."""
+    out = installed.home.parent / "out.json"
+    answer = installed.run("demo", "--exit", f"--json={out}", "--rate=20", *installed.options, timeout=420)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return {"out": json.loads(out.read_text()), "text": answer.stdout, "home": installed.home}
+
+
+@pytest.fixture(scope="module")
+def faults(demo):
+    return {fault["name"]: fault for fault in demo["out"]["faults"]}
+
+
+@pytest.fixture(scope="module")
+def lines(demo):
+    """Every JSON line that any service wrote."""
+    folder = demo["home"] / "logs" / "services"
+    return [json.loads(line) for path in folder.iterdir() for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_comparison_has_every_number_of_each_mode(demo, mode):
+    measured = demo["out"]["comparison"][mode]
+    assert measured["rate"] == pytest.approx(10, rel=0.35)
+    assert measured["error_ratio"] == 0
+    assert 0 < measured["p50_s"] <= measured["p95_s"] <= measured["p99_s"]
+
+
+def test_async_work_is_done_after_it_was_accepted(demo):
+    assert demo["out"]["comparison"]["async"]["done_p95_s"] > 0
+
+
+def test_slow_inventory_slows_sync_callers_only_and_pages(faults):
+    slow = faults["inventory-slow"]
+    assert slow["alert"] == "LatencyBudgetBurn"
+    assert slow["sync"]["p50_s"] > 0.5
+    assert slow["async"]["p50_s"] < 0.5
+    assert slow["async"]["done_p95_s"] > 0.5
+
+
+def test_failing_inventory_fails_sync_callers_and_no_async_one(faults):
+    errors = faults["inventory-errors"]
+    assert errors["alert"] == "AvailabilityBudgetBurn"
+    assert errors["sync"]["error_ratio"] > 0.3
+    assert errors["async"]["error_ratio"] == 0
+
+
+@pytest.mark.parametrize("name", ["inventory-slow", "inventory-errors"])
+def test_each_fault_pages_within_a_minute_and_resolves(faults, name):
+    fault = faults[name]
+    assert fault["fired_after_s"] <= fault["paged_after_s"] <= 60
+    assert fault["incident_id"]
+    assert fault["resolved_after_s"] > 0
+    assert fault["incident"]["urgency"] == "high"
+    assert any("runbooks" in link["href"] for link in fault["incident"]["links"])
+
+
+def test_every_accepted_async_order_is_completed_once(demo):
+    orders = demo["out"]["orders"]
+    assert orders["accepted"] > 100
+    assert orders == {"accepted": orders["accepted"], "completed": orders["accepted"]}
+    accepted = (demo["home"] / "data" / "demo-orders.txt").read_text().split()
+    assert len(set(accepted)) == len(accepted)
+    with sqlite3.connect(demo["home"] / "data" / "inventory.db") as database:
+        reserved = [row[0] for row in database.execute("select order_id from reservations")]
+    assert len(set(reserved)) == len(reserved)
+    assert set(accepted) <= set(reserved)
+
+
+def test_log_lines_of_one_async_order_share_one_trace_in_all_services(demo, lines):
+    order = (demo["home"] / "data" / "demo-orders.txt").read_text().split()[0]
+    about = [line for line in lines if line.get("order_id") == order and line["event"] != "http.request"]
+    services = {line["service"] for line in about}
+    assert {"orders", "inventory"} <= services
+    traces = {line["trace_id"] for line in about}
+    assert len(traces) == 1
+    access = [line for line in lines if line.get("trace_id") in traces and line["event"] == "http.request"]
+    assert {line["service"] for line in access} >= {"gateway", "orders"}
+
+
+def test_output_shows_the_table_the_pages_and_the_end(demo):
+    for expected in (
+        "sync",
+        "done p95",
+        "LatencyBudgetBurn",
+        "AvailabilityBudgetBurn",
+        "Runbook",
+        "resolved after",
+    ):
+        assert expected in demo["text"]
+
+
+def test_nothing_of_the_demo_is_left_running(demo):
+    home = os.fspath(demo["home"])
+    assert not [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if home in " ".join(process.info["cmdline"] or [])
+    ]

@@ -1,0 +1,58 @@
+"""Whatever dies while the stack is up comes back, and ``status`` says so."""
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+NAMES = (
+    "keeper",
+    "nats",
+    "pager",
+    "alertmanager",
+    "prometheus",
+    "inventory",
+    "orders",
+    "gateway",
+    "supervisor",
+)
+BACK_S = 5
+
+
+@pytest.fixture(scope="module")
+def running(installed):
+    answer = installed.run("up", "--time-scale=60", *installed.options)
+    assert answer.returncode == 0, answer.stderr
+    yield installed
+    assert installed.run("down", f"--home={installed.home}").returncode == 0
+    assert not [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if str(installed.home) in " ".join(process.info["cmdline"] or [])
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_killed_process_is_back_within_five_seconds(running, name):
+    before = running.status()[name]
+    os.kill(before["pid"], signal.SIGKILL)
+    deadline = time.monotonic() + BACK_S
+
+    def back():
+        row = running.row(name)
+        return row.state == "ready" and row.process is not None and row.process.pid != before["pid"]
+
+    while not back():
+        assert time.monotonic() < deadline, running.row(name)
+        time.sleep(0.05)
+    assert running.status()[name]["state"] == "ready"
+
+
+def test_status_says_that_everything_is_ready_again(running, wait_for):
+    def ready():
+        return all(row["state"] == "ready" for row in running.status().values())
+
+    wait_for(ready, "every process ready")
+    assert running.run("status", f"--home={running.home}").returncode == 0
