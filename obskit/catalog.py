@@ -268,6 +268,7 @@ SPAN_ATTRIBUTES = {
     "messaging.operation.type": "send or process",
     "messaging.system": "nats, kafka, rabbitmq ...",
     "network.protocol.version": "1.0, 1.1, 2 ...",
+    "obskit.fault": "id of a fault that was injected on purpose (sample services)",
     "request.id": "X-Request-ID of the request that the span belongs to",
     "server.address": "host that served or was called",
     "server.port": "port that served or was called",

@@ -1,0 +1,1 @@
+"""The sample services: one business operation over synchronous and asynchronous calls."""

@@ -1,0 +1,1 @@
+"""The inventory service: owns the stock and every reservation of it."""

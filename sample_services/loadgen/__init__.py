@@ -1,0 +1,1 @@
+"""The load generator: arrivals on a schedule that answers cannot slow down."""

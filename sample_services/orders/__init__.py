@@ -1,0 +1,1 @@
+"""The orders service: owns the state of every order."""

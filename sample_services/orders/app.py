@@ -1,0 +1,58 @@
+"""Start: ``python -m uvicorn --factory sample_services.orders.app:create_app --port 8102``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import obskit
+from sample_services import faults_admin, problems
+from sample_services.broker import Broker
+from sample_services.database import Database
+from sample_services.faults import Faults
+from sample_services.orders.events import consumer
+from sample_services.orders.routes import router
+from sample_services.orders.store import Orders
+from sample_services.orders.workflow import Workflow
+from sample_services.settings import VERSION, Settings
+from sample_services.upkeep import every
+from sample_services.upstream import Upstream
+
+__all__ = ["create_app"]
+
+_INVENTORY_TIMEOUT_S = 2.0
+_ANNOUNCE_S = 5.0
+_TRIM_S = 60.0
+
+
+def create_app() -> FastAPI:
+    """Build the service from its environment."""
+    settings = Settings.load("orders")
+    obskit.init(service="orders", version=VERSION)
+    database = Database(settings.database_url)
+    orders = Orders(database)
+    broker = Broker(settings.nats_url, name="orders")
+    inventory = Upstream("inventory", settings.inventory_url, timeout_s=_INVENTORY_TIMEOUT_S)
+    workflow = Workflow(orders, inventory, broker)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await orders.open()
+        async with (
+            broker.running(consumer(workflow)),
+            every(_ANNOUNCE_S, workflow.announce_owed),
+            every(_TRIM_S, orders.trim),
+        ):
+            yield
+        await inventory.close()
+        await database.close()
+
+    app = FastAPI(title="orders", version=VERSION, lifespan=lifespan)
+    app.state.orders = orders
+    app.state.workflow = workflow
+    app.include_router(router)
+    problems.install(app)
+    faults_admin.install(app, Faults("orders"), settings.faults_token())
+    obskit.add_check("database", database.check)
+    obskit.add_check("nats", broker.check)
+    return obskit.instrument(app)

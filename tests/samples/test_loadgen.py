@@ -1,0 +1,214 @@
+"""The load generator keeps its schedule, whatever the answers do."""
+
+import itertools
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sample_services.loadgen.__main__ import main
+from sample_services.loadgen.report import Latencies
+from sample_services.loadgen.schedule import MODES, arrivals
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "sample_services.loadgen"]
+
+
+def run(fleet, *arguments, timeout=60):
+    done = subprocess.run(
+        [*COMMAND, "--port", "0", *arguments],
+        cwd=ROOT,
+        env=fleet.environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_summary_and_orders_file_account_for_every_order(fleet, tmp_path):
+    file = tmp_path / "orders.txt"
+    summary = run(
+        fleet, "--url", fleet.url("gateway"), "--rate", "40", "--duration", "3", "--orders-file", str(file)
+    )
+    expected = [item.mode for item in itertools.takewhile(lambda item: item.at_s < 3, arrivals(40, MODES, 1))]
+    for mode in MODES:
+        tally = summary["modes"][mode]
+        assert tally["sent"] == tally["ok"] == expected.count(mode)
+        assert tally["errors"] == tally["dropped"] == tally["unanswered"] == 0
+        assert 0 < tally["p50_s"] <= tally["p95_s"] <= tally["p99_s"] <= tally["max_s"]
+    order_ids = file.read_text().split()
+    assert len(set(order_ids)) == len(order_ids) == summary["modes"]["async"]["ok"]
+    for order_id in order_ids:
+        fleet.wait_state(order_id, "completed")
+
+
+def test_one_mode_only(fleet):
+    summary = run(fleet, "--url", fleet.url("gateway"), "--rate", "20", "--duration", "1", "--mode", "sync")
+    assert list(summary["modes"]) == ["sync"]
+
+
+class SilentGateway:
+    """Counts the orders that arrive and answers none before it is told to."""
+
+    def __init__(self):
+        self.received = threading.Semaphore(0)
+        self.answering = threading.Event()
+        silent = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                silent.received.release()
+                silent.answering.wait(60)
+                self.send_response(503)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.socket.listen(512)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self):
+        self.answering.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def silent():
+    gateway = SilentGateway()
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def started(fleet):
+    processes = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=ROOT,
+            env=fleet.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_orders_are_sent_on_time_although_none_is_answered(started, silent):
+    expected = sum(1 for _ in itertools.takewhile(lambda item: item.at_s < 2, arrivals(40, MODES, 7)))
+    process = started("--url", silent.url, "--rate", "40", "--duration", "2", "--seed", "7", "--port", "0")
+    for _ in range(expected):
+        assert silent.received.acquire(timeout=30)
+    silent.answering.set()
+    output, _ = process.communicate(timeout=30)
+    modes = json.loads(output)["modes"].values()
+    assert sum(tally["sent"] for tally in modes) == expected
+    assert sum(tally["errors_by_kind"]["503"] for tally in modes) == expected
+
+
+def test_waiting_for_a_place_counts_into_the_latency(started, silent):
+    arguments = ("--rate", "40", "--duration", "2", "--max-in-flight", "1", "--port", "0")
+    process = started("--url", silent.url, *arguments)
+    assert silent.received.acquire(timeout=30)
+    assert not silent.received.acquire(timeout=0.5), "one in flight, so the next one waits"
+    silent.answering.set()
+    output, _ = process.communicate(timeout=30)
+    for tally in json.loads(output)["modes"].values():
+        assert tally["max_s"] > tally["from_send"]["max_s"] - 0.01
+        assert tally["p50_s"] > tally["from_send"]["p50_s"]
+
+
+def test_sigterm_ends_an_endless_run_with_its_summary(started, silent):
+    process = started("--url", silent.url, "--rate", "40", "--duration", "0", "--port", "0")
+    assert silent.received.acquire(timeout=30)
+    process.send_signal(signal.SIGTERM)
+    # Nothing is ever answered and a request may take 10 s: ending sooner means that it gave them up.
+    output, errors = process.communicate(timeout=8)
+    assert process.returncode == 0, errors
+    tallies = json.loads(output)["modes"].values()
+    assert sum(tally["unanswered"] for tally in tallies) >= 1
+
+
+def test_metrics_name_the_mode_in_the_template(started, fleet, free_port, until):
+    port = free_port()
+    started("--url", fleet.url("gateway"), "--rate", "40", "--duration", "0", "--port", str(port))
+
+    def page():
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        except httpx.TransportError:
+            return ""
+
+    for mode in MODES:
+        until(lambda mode=mode: f'url_template="/api/orders?mode={mode}"' in page(), f"the series of {mode}")
+    assert 'service_name="loadgen"' in page()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--rate", "0"], "use a number of orders a second"),
+        (["--rate", "nan"], "use a number of orders a second"),
+        (["--duration", "-1"], "use a number of seconds"),
+        (["--url", "gateway:8081"], "use an address such as"),
+        (["--mode", "later"], "invalid choice"),
+        (["--orders-file", "/nowhere/at/all", "--port", "0"], "cannot be written"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_sent(arguments, says, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_port_that_is_taken_is_refused_with_the_way_out(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit):
+        main(["--port", str(taken.getsockname()[1])])
+    assert "choose another, or 0 for any" in capsys.readouterr().err
+
+
+def test_schedule_is_the_same_for_the_same_seed_and_keeps_the_rate():
+    def first(seed):
+        return list(itertools.takewhile(lambda item: item.at_s < 100, arrivals(50, MODES, seed)))
+
+    assert first(1) == first(1) != first(2)
+    assert abs(len(first(1)) / 100 - 50) < 3
+    modes = [item.mode for item in first(1)]
+    assert abs(modes.count("sync") - modes.count("async")) <= 1
+
+
+def test_quantiles_are_right_to_one_percent():
+    latencies = Latencies()
+    assert latencies.quantile(0.5) is None
+    for milliseconds in range(1, 1001):
+        latencies.add(milliseconds / 1000)
+    for share in (0.5, 0.95, 0.99, 1.0):
+        assert abs(latencies.quantile(share) / share - 1) <= 0.011
