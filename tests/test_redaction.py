@@ -12,13 +12,22 @@ from obskit.redaction import MARKER, is_secret_key, may_hold_secret, redact_text
 
 EXAMPLES = int(os.environ.get("OBSKIT_EXAMPLES", "60"))
 
-SECRET_KEYS = """password passwd db_password PGPASSWORD passwordHash pwd passphrase secret secrets client_secret
-clientSecret token access_token accessToken refresh-token authtoken csrf.token id_token api_key apikey apiKey APIKey
-X-Api-Key authorization Proxy-Authorization cookie cookies Set-Cookie session_id sessionId sessionid private_key
-credit_card creditCardNumber card_number cardNumber cvv cvv2 ssn secret_key signing_key credentials jwt""".split()
-PLAIN_KEYS = """author authority authored_by max_tokens token_count tokens prompt_tokens secretary tokenizer discard
-card session passed bypass compass passenger has_password password_changed_at token_type route status user_id key
-monkey is_secret token_url""".split()
+# fmt: off
+SECRET_KEYS = [
+    "password", "passwd", "db_password", "PGPASSWORD", "passwordHash", "pwd", "passphrase", "secret",
+    "secrets", "client_secret", "clientSecret", "token", "access_token", "accessToken", "refresh-token",
+    "authtoken", "csrf.token", "id_token", "api_key", "apikey", "apiKey", "APIKey", "X-Api-Key",
+    "authorization", "Proxy-Authorization", "cookie", "cookies", "Set-Cookie", "session_id", "sessionId",
+    "sessionid", "private_key", "credit_card", "creditCardNumber", "card_number", "cardNumber", "cvv",
+    "cvv2", "ssn", "secret_key", "signing_key", "credentials", "jwt",
+]
+PLAIN_KEYS = [
+    "author", "authority", "authored_by", "max_tokens", "token_count", "tokens", "prompt_tokens",
+    "secretary", "tokenizer", "discard", "card", "session", "passed", "bypass", "compass", "passenger",
+    "has_password", "password_changed_at", "token_type", "route", "status", "user_id", "key", "monkey",
+    "is_secret", "token_url",
+]
+# fmt: on
 
 TEXTS = {
     "https://user:pw@shop.test/x": "https://[redacted]@shop.test/x",

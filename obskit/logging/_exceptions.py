@@ -31,7 +31,7 @@ def stack_of(stack_info: object) -> str:
 
 def was_logged(error: BaseException | None) -> bool:
     """Tell whether *error* has been on a log line already."""
-    return error is not None and _LOGGED in vars(error)
+    return getattr(error, _LOGGED, False)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -95,11 +95,12 @@ class LogPipe:
         self._writer.start()
 
     def emit(self, level: str, event: str, fields: Mapping[str, Any], logger: str = "obskit") -> None:
-        """Write one line; never raises and never waits.
+        """Write one line; never raises, and waits for no disk and no reader before :meth:`close`.
 
         *level* is one of debug, info, warning, error and critical. Bound fields of the
-        request come before *fields*, and *fields* win. ``exc_info`` and ``stack_info`` in
-        *fields* mean what they mean to the standard library.
+        request come before *fields*, and *fields* win. A field with a reserved name is
+        renamed to ``field_<name>``. ``exc_info`` and ``stack_info`` in *fields* mean what
+        they mean to the standard library.
         """
         number = _NUMBERS[level]
         if number < self._least:

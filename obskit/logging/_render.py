@@ -64,7 +64,8 @@ class Renderer:
         except TypeError:
             clean = False
         else:
-            clean = _is_clean(event_json + rest, fields) and len(rest) < LINE_BYTES
+            rendered = event_json + rest
+            clean = len(rendered) < LINE_BYTES and _is_clean(rendered, fields)
         if not clean:
             event, fields = _careful(event, fields)
             event_json, rest = orjson.dumps(event), orjson.dumps(fields)

@@ -44,7 +44,7 @@ class FileSink:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
-        self._folder = settings.log_dir or Path()
+        self._folder = (settings.log_dir or Path()).absolute()
         self._service = _UNSAFE.sub("_", settings.service)
         self._max_bytes = settings.log_max_bytes
         self._backups = settings.log_backups

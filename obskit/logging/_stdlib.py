@@ -98,8 +98,8 @@ def _message(record: logging.LogRecord, fields: dict[str, Any]) -> str:
         fields["stack_info"] = record.stack_info
     try:
         return record.getMessage().rstrip("\n")
-    except (TypeError, ValueError, LookupError):
-        # Wrong arguments must not cost the line.
+    except (TypeError, ValueError, LookupError, AttributeError, RuntimeError):
+        # Wrong arguments, or one without a text, must not cost the line.
         fields["args"] = text_of(record.args)
         return text_of(record.msg)
 

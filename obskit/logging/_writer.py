@@ -7,6 +7,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 
 from obskit._guard import guarded
 from obskit.config import LEVELS
@@ -17,7 +18,7 @@ __all__ = ["Writer"]
 QUEUE_LINES = 10_000
 QUEUE_BYTES = 8_000_000
 _BATCH_LINES = 1000
-_GATHER_S = 0.05
+_GATHER_S = 0.1
 _EXIT_S = 2.0
 
 _Entry = tuple[str, bytes, bytes]
@@ -43,7 +44,7 @@ class Writer:
         self._lines: queue.SimpleQueue[_Entry | threading.Event] = queue.SimpleQueue()
         self._hurry: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._sinks_lock = threading.Lock()
-        self._thread_lock = threading.RLock()
+        self._spawned = threading.Lock()
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
         self._bytes_in = self._bytes_out = 0
@@ -96,51 +97,68 @@ class Writer:
         if self._thread is not None:
             self._lines.put(self._end)
             self._hurry.put(None)
-            if not self._end.wait(timeout_s):
+            if self._end.wait(timeout_s):
+                self._thread.join(timeout_s)
+            else:
                 self.dropped["shutdown"] += self._lines.qsize() - 1  # the end is none
         self._closed = True
-        if self._running:
-            self._write_here()
+        self._write_here()
 
     def _spawn(self) -> None:
-        with self._thread_lock:
-            if self._thread is not None:
-                return
-            thread = threading.Thread(target=self._run, name="obskit-log-writer", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # no more threads, or the interpreter is on its way out
-                self._write_here()
-                return
-            self._thread = thread
-        _flush_at_end_of_child(self)
+        # A lock that is taken once: a second thread, or a signal handler in here, must not start another writer.
+        if not self._spawned.acquire(blocking=False):
+            return
+        self._thread = threading.Thread(target=self._run, name="obskit-log-writer", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads, or the interpreter is on its way out
+            self._thread = None
+            self._spawned.release()
+            self._write_here()
+        else:
+            _flush_at_end_of_child(self)
 
     def _run(self) -> None:
+        busy = False
         while not self._end.is_set():
-            first = self._lines.get()
-            if not isinstance(first, threading.Event):
+            # While lines keep coming they find this thread asleep on the clock, not on the
+            # queue: waking it costs whoever logs a system call.
+            taken = [] if busy else [self._lines.get()]
+            if self._lines.qsize() < _BATCH_LINES:
                 self._gather()
-            with guarded("log writer"), self._sinks_lock:
-                self._write_batch(first)
+            taken += self._take()
+            busy = bool(taken)
+            if busy:
+                with guarded("log writer"), self._sinks_lock:
+                    self._write_batch(taken)
+        # What was queued behind the end, when the end had to wait for a slow disk.
+        self._write_here()
 
     def _gather(self) -> None:
-        try:
+        with suppress(queue.Empty):
             self._hurry.get(timeout=_GATHER_S)
-        except queue.Empty:
-            return
 
     def _write_here(self) -> None:
         """Write in this thread, unless another one is at it: that one goes on until the queue is empty."""
-        while self._lines.qsize() and self._sinks_lock.acquire(blocking=False):
+        while self._sinks_lock.acquire(blocking=False):
             try:
-                self._write_batch(self._lines.get_nowait())
-            except queue.Empty:
-                return
+                while taken := self._take():
+                    self._write_batch(taken)
+                if self._file is not None:
+                    self._file.close()
             finally:
                 self._sinks_lock.release()
+            if not self._lines.qsize():
+                return
 
-    def _write_batch(self, first: _Entry | threading.Event) -> None:
-        taken = [first, *(self._lines.get() for _ in range(min(self._lines.qsize(), _BATCH_LINES)))]
+    def _take(self) -> list[_Entry | threading.Event]:
+        taken: list[_Entry | threading.Event] = []
+        with suppress(queue.Empty):
+            while len(taken) < _BATCH_LINES:
+                taken.append(self._lines.get_nowait())
+        return taken
+
+    def _write_batch(self, taken: Sequence[_Entry | threading.Event]) -> None:
         entries = [entry for entry in taken if not isinstance(entry, threading.Event)]
         self._bytes_out += sum(len(line) for _, line, _ in entries)
         if entries:
