@@ -2,15 +2,9 @@
 
 from typing import Any
 
+from obskit.pager import readable
+
 __all__ = ["as_page"]
-
-_FIRST = ("firing", "impact", "action")
-"""What a person reads first: what is wrong, whom it hurts, what to do."""
-
-_ELSEWHERE = frozenset(
-    {"firing_alerts", "num_firing", "num_resolved", "runbook", "service_name", "severity", "summary"}
-)
-"""Details that the head, the links or the timeline say already."""
 
 
 def as_page(incident: dict[str, Any]) -> list[str]:
@@ -33,10 +27,9 @@ def _links(incident: dict[str, Any]) -> list[str]:
 
 
 def _details(incident: dict[str, Any]) -> list[str]:
-    details = {name: str(value).strip() for name, value in incident["details"].items()}
-    names = [*_FIRST, *(name for name in details if name not in _FIRST)]
-    rows = [(name, details.get(name, "")) for name in names if name not in _ELSEWHERE]
-    lines = [f"  {name:<14}{value}".replace("\n", f"\n{'':<16}") for name, value in rows if value]
+    lines = [
+        f"  {name:<14}{value}".replace("\n", f"\n{'':<16}") for name, value in readable(incident["details"])
+    ]
     return ["", *lines] if lines else []
 
 

@@ -7,6 +7,7 @@ it listens on 127.0.0.1 only.
 
 from obskit.pager._app import create_app
 from obskit.pager._clock import Clock
+from obskit.pager._details import readable
 from obskit.pager._errors import InvalidEventError, NotifyError, RefusedError
 from obskit.pager._incident import Entry, Incident, Link
 from obskit.pager._notify import Console, Notifier, Page
@@ -28,4 +29,5 @@ __all__ = [
     "Retention",
     "Store",
     "create_app",
+    "readable",
 ]

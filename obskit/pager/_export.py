@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-import orjson
-
+from obskit.pager._details import readable
 from obskit.pager._incident import Entry, Incident
-from obskit.pager._text import ago, one_line, printable, utc
+from obskit.pager._text import ago, one_line, utc
 
-__all__ = ["as_markdown", "shown_details"]
+__all__ = ["as_markdown"]
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&])")
 _FENCE = re.compile(r"`{3,}")
@@ -21,18 +19,6 @@ def as_markdown(incident: Incident, url: str) -> str:
         "\n".join((*_head(incident, url), *_links(incident), *_details(incident), *_timeline(incident)))
         + "\n"
     )
-
-
-def shown_details(incident: Incident) -> list[tuple[str, str]]:
-    """Return the details that say something as name and text; what is not text is shown as JSON."""
-    shown = ((one_line(name, 200), _as_text(value)) for name, value in incident.details.items())
-    return [(name, text) for name, text in shown if text]
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, str):
-        return printable(value.rstrip())
-    return printable(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def _head(incident: Incident, url: str) -> Iterator[str]:
@@ -68,7 +54,7 @@ def _links(incident: Incident) -> Iterator[str]:
 
 
 def _details(incident: Incident) -> Iterator[str]:
-    shown = shown_details(incident)
+    shown = readable(incident.details)
     if shown:
         yield "## Details\n"
     for name, text in shown:

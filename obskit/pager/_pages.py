@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from obskit.pager._details import readable
 from obskit.pager._errors import RefusedError
-from obskit.pager._export import shown_details
 from obskit.pager._pager import Pager
 from obskit.pager._requests import Served, number_of
 from obskit.pager._runbooks import find_runbook, runbook_names
@@ -79,7 +79,7 @@ async def incidents_page(pager: Served) -> Response:
 async def incident_page(incident: str, pager: Served) -> Response:
     """Show one incident."""
     found = await pager.find(number_of(incident))
-    return _page("incident.html", now=pager.clock.time(), incident=found, details=shown_details(found))
+    return _page("incident.html", now=pager.clock.time(), incident=found, details=readable(found.details))
 
 
 @router.get("/runbooks")
