@@ -1,12 +1,17 @@
 """Fixtures that every test may use: fresh telemetry, captured signals, free ports, waiting."""
 
+import logging
 import socket
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import loguru
 import pytest
+import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -14,7 +19,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.util._once import Once
 
 import obskit
-from obskit import _guard
+from obskit import _guard, context
+from obskit.logging import _loggers
 
 
 def reset_opentelemetry() -> None:
@@ -23,14 +29,36 @@ def reset_opentelemetry() -> None:
     trace._TRACER_PROVIDER = None
 
 
+@contextmanager
+def logging_as_before() -> Iterator[None]:
+    """Put every source of log lines back to what it was: init() connects them for the whole process."""
+    root = logging.getLogger()
+    handlers, level, showwarning = root.handlers[:], root.level, warnings.showwarning
+    config = structlog.get_config()
+    chains = [(chain, chain[:]) for chain in (_loggers._chain, config["processors"])]
+    token = context._current.set(None)
+    yield
+    context._current.reset(token)
+    structlog.contextvars.clear_contextvars()
+    for chain, content in chains:
+        chain[:] = content
+    structlog.configure(**config)
+    _loggers._filter_at("notset")
+    warnings.showwarning = showwarning
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    loguru.logger.remove()
+
+
 @pytest.fixture(autouse=True)
 def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OBSKIT_LOG_DIR", "OBSKIT_HOME"):
         monkeypatch.delenv(variable, raising=False)
     reset_opentelemetry()
     _guard.failures.clear()
-    yield
-    obskit.shutdown()
+    with logging_as_before():
+        yield
+        obskit.shutdown()
     reset_opentelemetry()
 
 

@@ -2,40 +2,15 @@
 
 import contextvars
 import json
-import logging
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
-import loguru
 import pytest
-import structlog
 
-from obskit import context
 from obskit.config import Settings
-from obskit.logging import LogPipe, _loggers, configure
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before():
-    root = logging.getLogger()
-    handlers, level, showwarning = root.handlers[:], root.level, warnings.showwarning
-    config = structlog.get_config()
-    chains = [(chain, chain[:]) for chain in (_loggers._chain, config["processors"])]
-    token = context._current.set(None)
-    yield
-    context._current.reset(token)
-    structlog.contextvars.clear_contextvars()
-    for chain, content in chains:
-        chain[:] = content
-    structlog.configure(**config)
-    _loggers._filter_at("notset")
-    warnings.showwarning = showwarning
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    loguru.logger.remove()
+from obskit.logging import LogPipe, configure
 
 
 @pytest.fixture
