@@ -44,7 +44,7 @@ def demo(
 ) -> None:
     """Start everything, send load, break it twice, watch the pages, mend it.
 
-    Takes about four minutes, then stays up until Ctrl-C.
+    Takes about three minutes, then stays up until Ctrl-C.
 
     \b
     Example:
@@ -90,11 +90,11 @@ def _as_json(result: _demo.Result) -> dict[str, Any]:
     raw = dataclasses.asdict(result)
     for fault in raw["faults"]:
         fault["async"] = fault.pop("async_")
-    return {"time_scale": _TIME_SCALE, **raw}
+    return raw
 
 
 def _refuse_unwritable(path: Path | None) -> None:
-    """Find out before four minutes of work that their result could not be kept.
+    """Find out before minutes of work that their result could not be kept.
 
     Raises:
         StackError: the file cannot be written.

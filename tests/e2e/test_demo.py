@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import sqlite3
+from pathlib import Path
 
 import psutil
 import pytest
@@ -99,6 +101,22 @@ def test_output_shows_the_table_the_pages_and_the_end(demo):
         "resolved after",
     ):
         assert expected in demo["text"]
+
+
+def shape(text):
+    """The lines of a run without what differs between two runs: numbers, and the page's own lines."""
+    lines = [
+        re.sub(r"\s+", " ", re.sub(r"\d+(\.\d+)?( (ms|s)\b|%)?", "N", line)) for line in text.splitlines()
+    ]
+    return [line.strip() for line in lines if line.strip() and not line.startswith(" N | ")]
+
+
+def test_readme_shows_what_the_demo_prints(demo):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = re.search(r"<!-- demo:begin -->\n```text\n(.*?)```", readme, re.DOTALL)[1]
+    page = re.compile(r"^ *\|")
+    told = [line for line in shape(shown) if not page.match(line)]
+    assert told == [line for line in shape(demo["text"]) if not page.match(line)], "run: make readme"
 
 
 def test_nothing_of_the_demo_is_left_running(demo):

@@ -59,6 +59,7 @@ class Result:
     """Everything that the demo measured."""
 
     rate: float
+    time_scale: float
     window_s: int = _COMPARISON_S
     comparison: dict[str, Measured] = field(default_factory=dict)
     faults: list[FaultResult] = field(default_factory=list)
@@ -177,7 +178,7 @@ def tell(home: stack.Home, console: Console, *, rate: float, show: Callable[[str
     Raises:
         StackError: a part did not happen in its time, or a process does not answer.
     """
-    result = Result(rate=rate)
+    result = Result(rate=rate, time_scale=stack.status(home).time_scale)
     try:
         with httpx.Client(trust_env=False, timeout=10) as client, sending(home, rate=rate) as load:
             story = _Story(home, console, client, load)
