@@ -104,9 +104,9 @@ def written(path: str) -> str:
 def demo_output() -> str:
     """Run the demo and return what it prints, as a code block."""
     obskit = Path(sys.executable).with_name("obskit")
-    result = subprocess.run(
-        [obskit, "demo", "--exit"], stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        command = [obskit, "demo", "--exit", f"--home={folder}/state"]
+        result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return f"```text\n{result.stdout.strip()}\n```"
 
 

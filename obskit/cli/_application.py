@@ -11,12 +11,14 @@ from obskit.cli.demo import demo
 from obskit.cli.down import down
 from obskit.cli.fault import fault
 from obskit.cli.incidents import incidents
+from obskit.cli.logs import logs
 from obskit.cli.status import status
+from obskit.cli.trace import trace
 from obskit.cli.up import up
 
 __all__ = ["build"]
 
-_COMMANDS = (up, down, status, demo)
+_COMMANDS = (up, down, status, demo, logs, trace)
 _GROUPS = (dashboards, fault, incidents)
 
 

@@ -53,6 +53,7 @@ def native_plan(
         _pager(home, ports, time_scale),
         _alertmanager(home, programs["alertmanager"], written.alertmanager, ports),
         _prometheus_server(home, programs["prometheus"], config, ports),
+        _embedded(home, ports),
         *(_service(home, name, ports) for name in _SERVICES),
     )
     return Plan(processes=processes, ports=dict(ports), time_scale=time_scale, owner=owner)
@@ -130,6 +131,22 @@ def _prometheus_server(home: Home, program: str, config: Path, ports: Mapping[st
     )
 
 
+def _embedded(home: Home, ports: Mapping[str, int]) -> ProcessSpec:
+    """Return the store of logs and traces."""
+    mine = {name: ports[name] for name in ("loki", "tempo", "otlp")}
+    return ProcessSpec(
+        name="embedded",
+        argv=python_module(
+            *("obskit.embedded", "--home", str(home.root), "--log-dir", str(home.service_logs)),
+            *(f"--{name}-port={port}" for name, port in mine.items()),
+        ),
+        # A line a push would be pushed again: only what goes wrong is worth one.
+        env={**_environment(home), "OBSKIT_LOG_LEVEL": "warning"},
+        ports=mine,
+        ready=Probe(ports["loki"], "/ready"),
+    )
+
+
 def _service(home: Home, name: str, ports: Mapping[str, int]) -> ProcessSpec:
     port = ports[name]
     return ProcessSpec(
@@ -147,6 +164,8 @@ def _service(home: Home, name: str, ports: Mapping[str, int]) -> ProcessSpec:
         env={
             **_environment(home),
             "PYTHONPATH": str(samples_root()),
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{ports['otlp']}",
             "OBSKIT_DRAIN_S": str(_DRAIN_S),
             "OBSKIT_FAULTS_TOKEN_FILE": str(home.admin_token),
             "DATABASE_URL": f"sqlite+aiosqlite:///{home.data / f'{name}.db'}",
@@ -165,5 +184,6 @@ def _environment(home: Home) -> dict[str, str]:
         "OBSKIT_HOME": str(home.root),
         "OBSKIT_ENVIRONMENT": "demo",
         "OBSKIT_LOG_DIR": str(home.service_logs),
-        "OTEL_TRACES_EXPORTER": "none",  # nothing here takes spans yet
+        # Paging and the stores say no word about themselves to the store: they go on without it.
+        "OTEL_TRACES_EXPORTER": "none",
     }

@@ -14,8 +14,16 @@ from obskit.stack._ports import LOOPBACK
 
 __all__ = ["add_target", "command", "remove_target", "scrape_interval_s", "write_config"]
 
-SCRAPED = ("gateway", "orders", "inventory", "pager", "prometheus", "alertmanager")
-"""Processes with a ``/metrics`` page; NATS has none of its own."""
+SCRAPED = {
+    "gateway": "gateway",
+    "orders": "orders",
+    "inventory": "inventory",
+    "pager": "pager",
+    "embedded": "tempo",
+    "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
+}
+"""Processes with a ``/metrics`` page, and its port; NATS has none of its own."""
 
 RETENTION_TIME = "7d"
 RETENTION_SIZE = "1GB"
@@ -35,8 +43,8 @@ def write_config(
     home: Home, ports: Mapping[str, int], *, rule_files: Sequence[Path], time_scale: float
 ) -> Path:
     """Write the configuration and the target file of the stack; returns the path of the first."""
-    for name in SCRAPED:
-        _write_target(home, name, ports[name], labels={SERVICE_LABEL: name})
+    for name, port in SCRAPED.items():
+        _write_target(home, name, ports[port], labels={SERVICE_LABEL: name})
     path = home.prometheus / "prometheus.yml"
     config = _config(home, ports, rule_files, scrape_interval_s(time_scale))
     write_atomic(path, yaml.safe_dump(config, sort_keys=False))

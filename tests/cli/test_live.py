@@ -19,6 +19,7 @@ PROCESSES = (
     "pager",
     "alertmanager",
     "prometheus",
+    "embedded",
     "inventory",
     "orders",
     "gateway",
@@ -46,7 +47,7 @@ def test_everything_is_ready(live):
 
 
 def test_prometheus_scrapes_everything_that_has_metrics(live, wait_for):
-    names = {"gateway", "orders", "inventory", "pager", "prometheus", "alertmanager"}
+    names = {"gateway", "orders", "inventory", "pager", "embedded", "prometheus", "alertmanager"}
 
     wait_for(lambda: query(live, "up == 1").keys() == names, "every target is up")
     # The pages of the services have the label themselves; it must stay what it is.

@@ -13,6 +13,7 @@ NAMES = (
     "pager",
     "alertmanager",
     "prometheus",
+    "embedded",
     "inventory",
     "orders",
     "gateway",

@@ -50,7 +50,12 @@ def test_services_are_told_where_the_others_are(spec):
 
     assert env["INVENTORY_URL"] == f"http://127.0.0.1:{PORTS['inventory']}"
     assert env["NATS_URL"] == f"nats://127.0.0.1:{PORTS['nats']}"
-    assert env["OTEL_TRACES_EXPORTER"] == "none"
+    assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://127.0.0.1:{PORTS['otlp']}"
+
+
+@pytest.mark.parametrize("name", ["pager", "embedded"])
+def test_pager_and_store_send_no_spans(spec, name):
+    assert spec(name).env["OTEL_TRACES_EXPORTER"] == "none"
 
 
 def test_no_secret_is_in_a_command_line_or_an_environment(home):

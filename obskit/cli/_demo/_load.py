@@ -73,7 +73,8 @@ def sending(home: stack.Home, *, rate: float) -> Iterator[Load]:
                 "PYTHONPATH": str(samples_root()),
                 "OBSKIT_LOG_DIR": str(home.service_logs),
                 "OBSKIT_ENVIRONMENT": "demo",
-                "OTEL_TRACES_EXPORTER": "none",
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{stack.LOOPBACK}:{ports['otlp']}",
             },
         )
     stack.add_target(home, _NAME, ports[_NAME])

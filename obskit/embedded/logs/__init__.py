@@ -1,0 +1,6 @@
+"""The log side of the embedded backend: keeps logs of one machine in SQLite and answers Loki's API."""
+
+from obskit.embedded.logs._backend import LogBackend
+from obskit.embedded.logs._retention import Retention
+
+__all__ = ["LogBackend", "Retention"]

@@ -1,0 +1,97 @@
+"""One order's evidence: its log lines, its trace and its edges, through the stores of the stack."""
+
+import json
+
+import httpx
+import pytest
+
+
+@pytest.fixture(scope="module")
+def order(installed):
+    """An async order on a running stack, by the id that its caller was given."""
+    answer = installed.run("up", "--time-scale=60", *installed.options)
+    assert answer.returncode == 0, answer.stderr
+    url = f"http://127.0.0.1:{installed.ports['gateway']}/api/orders?mode=async"
+    with httpx.Client(trust_env=False) as client:
+        accepted = client.post(url, json={"sku": "TEA-GREEN", "quantity": 1})
+    assert accepted.status_code == 202
+    yield accepted.headers["x-request-id"]
+    installed.run("down", f"--home={installed.home}")
+
+
+@pytest.fixture(scope="module")
+def spans(installed, order):
+    """The spans of the order's trace by name and service, once the last of them is there."""
+    import time
+
+    deadline = time.monotonic() + 30
+    while True:
+        answer = installed.run("trace", order, "--json", f"--home={installed.home}")
+        found = {}
+        if answer.returncode == 0:
+            for batch in json.loads(answer.stdout)["trace"]["resourceSpans"]:
+                service = next(
+                    each["value"]["stringValue"]
+                    for each in batch["resource"]["attributes"]
+                    if each["key"] == "service.name"
+                )
+                for scope in batch["scopeSpans"]:
+                    found |= {(service, span["name"]): span for span in scope["spans"]}
+        if ("orders", "process orders.reserved") in found:
+            return found
+        assert time.monotonic() < deadline, answer.stdout + answer.stderr
+
+
+def test_consumer_spans_are_children_of_their_producers(spans):
+    edges = [
+        (("orders", "publish orders.created"), ("inventory", "process orders.created")),
+        (("inventory", "publish orders.reserved"), ("orders", "process orders.reserved")),
+    ]
+    for producer, consumer in edges:
+        assert spans[consumer]["parentSpanId"] == spans[producer]["spanId"]
+
+
+def test_trace_goes_through_every_service(spans):
+    assert {service for service, _ in spans} == {"gateway", "orders", "inventory"}
+    assert len({span["traceId"] for span in spans.values()}) == 1
+
+
+def test_log_store_has_the_lines_of_every_service_under_the_trace(installed, order, wait_for):
+    query = f'{{service_name=~".+"}} | trace_id="{order}"'
+
+    def services():
+        answer = installed.run("logs", query, "--json", f"--home={installed.home}")
+        assert answer.returncode == 0, answer.stderr
+        found = {json.loads(line)["labels"]["service_name"] for line in answer.stdout.splitlines()}
+        return found == {"gateway", "orders", "inventory"}
+
+    wait_for(services, "lines of three services in the log store")
+
+
+def test_waterfall_and_lines_are_shown_to_a_person(installed, order, spans):
+    shown = installed.run("trace", order, f"--home={installed.home}").stdout
+    for expected in (
+        "3 services",
+        "gateway: POST /api/orders",
+        "inventory: process orders.created",
+        "stock.decided",
+    ):
+        assert expected in shown
+
+
+def test_prometheus_has_the_edge_over_the_broker(installed, order, spans, wait_for):
+    url = f"http://127.0.0.1:{installed.ports['prometheus']}/api/v1/query"
+    edge = 'client="orders",server="inventory",connection_type="messaging_system"'
+
+    def seen():
+        with httpx.Client(trust_env=False) as client:
+            answer = client.get(url, params={"query": f"traces_service_graph_request_total{{{edge}}} > 0"})
+        return answer.json()["data"]["result"]
+
+    wait_for(seen, "the messaging edge of the service graph", within_s=30)
+
+
+def test_trace_that_is_not_there_is_said_so(installed, order):
+    answer = installed.run("trace", "f" * 32, f"--home={installed.home}")
+    assert answer.returncode == 1
+    assert "There is no trace" in answer.stderr
