@@ -16,7 +16,6 @@ from obskit.embedded.traces.traceql._statics import (
     ELEMENT_OF,
     NIL,
     NIL_TEXT,
-    NUMERIC,
     Static,
     Type,
     static_of,
@@ -204,14 +203,10 @@ def _intrinsic_test(intrinsic: Intrinsic, condition: Condition) -> Test | None:
     if intrinsic in _IDS and condition.op not in {"=", "!=", "in", "not in"}:
         msg = f"operator {condition.op} is not supported for {intrinsic.value}; use = or !="
         raise QueryError(msg)
-    if (
-        condition.operand.type in {Type.STATUS, Type.KIND} | NUMERIC
-        or _element(condition.operand.type) in NUMERIC
-    ):
-        return predicate(condition.op, condition.operand.value)
-    if _element(condition.operand.type) is not Type.STRING:
-        # An instrumentation scope's name compared to what is no text: nothing to read.
-        return lambda _: False
+    textual = INTRINSIC_TYPES.get(intrinsic, Type.STRING) in {Type.STRING, Type.ATTRIBUTE}
+    if textual != (_element(condition.operand.type) is Type.STRING):
+        msg = f"operand of {intrinsic.value} {condition.op} has the wrong type: {condition.operand.text()}"
+        raise QueryError(msg)
     return predicate(condition.op, condition.operand.value)
 
 
