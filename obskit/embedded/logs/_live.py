@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
+from obskit.embedded.logs._errors import QueryError
 from obskit.embedded.logs._store import Batch
 from obskit.embedded.logs.logql import (
     Found,
@@ -22,6 +23,7 @@ __all__ = ["Follower", "Live"]
 
 _MOST_WAITING = 10_000
 _MOST_BYTES = 8 << 20
+_MOST_FOLLOWERS = 10
 
 
 class Follower:
@@ -85,7 +87,15 @@ class Live:
                 follower.offer(orjson.loads(batch.labels), batch)
 
     def join(self, follower: Follower) -> None:
-        """Give *follower* the lines from now on."""
+        """Give *follower* the lines from now on.
+
+        Raises:
+            QueryError: too many tail already.
+        """
+        count = len(self._followers) + 1
+        if count > _MOST_FOLLOWERS:
+            msg = f"max concurrent tail requests limit exceeded, count > limit ({count} > {_MOST_FOLLOWERS})"
+            raise QueryError(msg)
         self._followers = (*self._followers, follower)
 
     def leave(self, follower: Follower) -> None:

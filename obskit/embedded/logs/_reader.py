@@ -62,8 +62,9 @@ class Reader:
         """Return rows of *stream*, by their time and, within a moment, their arrival."""
         order = "DESC" if wanted.newest_first else "ASC"
         tests, values = self._texts(stream, wanted)
+        line = "line" if wanted.needs_text else "''"
         return self._connection.execute(
-            f"SELECT ts, line, meta FROM lines WHERE stream = ? AND ts >= ? AND ts < ?{tests} "  # noqa: S608 - placeholders
+            f"SELECT ts, {line}, meta FROM lines WHERE stream = ? AND ts >= ? AND ts < ?{tests} "  # noqa: S608 - placeholders
             f"ORDER BY ts {order}, seq {order}",
             (stream.id, _clamped(wanted.start), _clamped(wanted.end), *values),
         )

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 import orjson
 from starlette.responses import PlainTextResponse
@@ -18,6 +19,7 @@ __all__ = ["serve"]
 
 _MOST_DELAY_S = 5
 _GATHER_S = 0.05
+_FAILED = 1011
 _OVERLAP_S = 5.0
 
 
@@ -28,18 +30,27 @@ async def serve(websocket: WebSocket, queries: Queries, live: Live) -> None:
         query, start, limit = parse_logs(params.text("query")), params.bounds().start, params.limit()
         _check_delay(params)
         follower = Follower(query, asyncio.get_running_loop())
+        live.join(follower)
     except QueryError as error:
         await websocket.send_denial_response(PlainTextResponse(str(error), error.status))
         return
-    await websocket.accept()
-    live.join(follower)
-    following = asyncio.create_task(_follow(websocket, follower, queries, (query, start, limit)))
     try:
-        await _until_closed(websocket)
+        await websocket.accept()
+        await _until_one_ends(websocket, _follow(websocket, follower, queries, (query, start, limit)))
     finally:
         live.leave(follower)
+
+
+async def _until_one_ends(websocket: WebSocket, follow: Coroutine[Any, Any, None]) -> None:
+    following, closing = asyncio.create_task(follow), asyncio.create_task(_until_closed(websocket))
+    try:
+        await asyncio.wait({following, closing}, return_when=asyncio.FIRST_COMPLETED)
+        if not closing.done():
+            await websocket.close(_FAILED, reason=str(following.exception())[:100])
+    finally:
         following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        closing.cancel()
+        await asyncio.gather(following, closing, return_exceptions=True)
 
 
 def _check_delay(params: Params) -> None:

@@ -1,9 +1,10 @@
 """Tailing over a websocket: old lines first, then each new one."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
 START = 1795305600000000000
@@ -80,6 +81,26 @@ def test_who_reads_too_slowly_is_told_what_was_dropped(serve, monkeypatch):
         message = json.loads(socket.recv(10))
     assert len(message["dropped_entries"]) == 90
     assert message["streams"][0]["values"][-1][1] == "line 99"
+
+
+def test_a_query_that_fails_ends_the_connection(serve):
+    store = serve(timeout_s=0.0)
+    store.push(["x"])
+    with (
+        connect(address(store, '{app="a"}', start=START)) as socket,
+        pytest.raises(ConnectionClosedError) as raised,
+    ):
+        socket.recv(10)
+    assert "timed out" in raised.value.rcvd.reason
+
+
+def test_no_more_than_ten_tail_at_once(store):
+    with ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(connect(address(store, '{app="a"}')))
+        with pytest.raises(InvalidStatus) as raised, connect(address(store, '{app="a"}')):
+            pass
+    assert b"max concurrent tail requests limit exceeded" in raised.value.response.body
 
 
 def test_many_may_tail_and_leave(store, wait_for):

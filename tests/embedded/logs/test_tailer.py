@@ -201,6 +201,14 @@ def test_invalid_utf8_is_replaced(tailed, folder):
     assert sorted(tailed.texts()) == sorted(["caf\ufffd \ufffd", line(1)])
 
 
+def test_invalid_utf8_does_not_cost_the_labels(tailed, folder):
+    raw = line(1).encode().replace(b"a.b", b"caf\xe9")
+    (folder / "orders.1.jsonl").write_bytes(raw + b"\n")
+    tailed.read()
+    ((labels, ts, text, _),) = tailed.rows()
+    assert (labels["level"], ts, "caf\ufffd" in text) == ("info", AT_NS, True)
+
+
 def test_a_line_of_a_megabyte_is_whole(tailed, folder):
     long = line(1, text="x" * 1_100_000)
     (folder / "orders.1.jsonl").write_text(line(0) + "\n" + long + "\n" + line(2) + "\n")

@@ -1,8 +1,8 @@
 """Makes values of what the grammar finds, and checks what a grammar cannot."""
 
-from typing import Any
+from typing import Any, get_args
 
-from lark import Transformer, v_args
+from lark import Token, Transformer, v_args
 
 from obskit.embedded.logs._errors import ParseError, RefusedError
 from obskit.embedded.logs.logql import _ast, _units
@@ -51,7 +51,7 @@ def _bounded(parts: tuple[Any, ...], what: str) -> tuple[Any, ...]:
 
 def _metric(expression: _ast.Expression) -> _ast.Sample:
     if isinstance(expression, _ast.Logs):
-        message = "syntax error: unexpected ), expecting a metric query"
+        message = "syntax error: unexpected ,"
         raise ParseError(message)
     return expression
 
@@ -205,21 +205,21 @@ class Builder(Transformer[Any, _ast.Expression]):
         number = None if parameter is None else _number(str(parameter))
         return _ast.RangeAggregation(name, log_range, number, grouping)
 
-    def vector_aggregation(
-        self,
-        op: str,
-        before: _ast.Grouping | None,
-        parameter: str | None,
-        inner: _ast.Expression,
-        after: _ast.Grouping | None,
-    ) -> _ast.VectorAggregation:
-        if before is not None and after is not None:
-            message = f"syntax error: unexpected {'without' if after.without else 'by'}"
+    def vector_aggregation(self, op: str, *parts: Any) -> _ast.VectorAggregation:
+        groupings = [part for part in parts if isinstance(part, _ast.Grouping)]
+        if len(groupings) > 1:
+            message = f"syntax error: unexpected {'without' if groupings[1].without else 'by'}"
             raise ParseError(message)
-        name, grouping, sample = str(op), before or after, _metric(inner)
-        count = _check_vector(name, None if parameter is None else str(parameter), grouping)
+        tokens = {part.type: part for part in parts if isinstance(part, Token)}
+        inner = next(part for part in parts if isinstance(part, get_args(_ast.Expression)))
+        if isinstance(inner, _ast.Logs):
+            end = tokens["_RPAR"]
+            message = "syntax error: unexpected )"
+            raise ParseError(message, end.line or 0, end.column or 0)
+        name, grouping, number = str(op), next(iter(groupings), None), tokens.get("NUMBER")
+        count = _check_vector(name, None if number is None else str(number), grouping)
         return _ast.VectorAggregation(
-            name, sample, count, grouping or _ast.Grouping((), without=False), _depth(sample)
+            name, inner, count, grouping or _ast.Grouping((), without=False), _depth(inner)
         )
 
     def label_replace(self, _word: str, inner: _ast.Expression, *texts: str) -> _ast.LabelReplace:

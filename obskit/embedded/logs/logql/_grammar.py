@@ -65,7 +65,7 @@ unwrap: _PIPE UNWRAP NAME
 offset: OFFSET DURATION
 
 range_aggregation: RANGE_OP _LPAR [NUMBER _COMMA] log_range _RPAR [grouping]
-vector_aggregation: VECTOR_OP [grouping] _LPAR [NUMBER _COMMA] expression _RPAR [grouping]
+!vector_aggregation: VECTOR_OP [grouping] _LPAR [NUMBER _COMMA] expression _RPAR [grouping]
 label_replace: LABEL_REPLACE _LPAR expression _COMMA STRING _COMMA STRING _COMMA STRING _COMMA STRING _RPAR
 vector: VECTOR _LPAR NUMBER _RPAR
 variants: VARIANTS _LPAR expression (_COMMA expression)* _RPAR OF _LPAR log_range _RPAR

@@ -81,14 +81,15 @@ def decoded(line: str) -> Pairs | None:
     Raises:
         JsonError: it is JSON and no object.
     """
+    start = 0 if line[:1] == "{" else _skip(line, 0)
+    if line[start : start + 1] != "{":
+        raise JsonError(_OBJECT)
     try:
-        value = _DECODER.decode(line)
+        value: Pairs = _DECODER.raw_decode(line, start)[0]  # what comes after it does not matter
     except RecursionError as error:
         raise JsonError(_OBJECT) from error
     except ValueError:
         return None
-    if not isinstance(value, tuple):
-        raise JsonError(_OBJECT)
     return value
 
 

@@ -11,12 +11,14 @@ _KEY = re.compile(r'\s*(?:"([^"]*)"|([a-zA-Z_][^\s"=]*))\s*')
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
-def _checked(label: str, expression: str, *, ok: bool) -> None:
+def _checked(parser: str, label: str, expression: str, *, ok: bool) -> None:
+    problem = ""
     if not ok:
-        message = f"cannot parse expression [{expression}]: syntax error"
-        raise ParseError(message)
-    if not _LABEL.fullmatch(label):
-        message = f"invalid extracted label name '{label}'"
+        problem = f"cannot parse expression [{expression}]: syntax error"
+    elif not _LABEL.fullmatch(label):
+        problem = f"invalid extracted label name '{label}'"
+    if problem:
+        message = f"stage '| {parser} {label}=\"{expression}\"' : {problem}"
         raise ParseError(message)
 
 
@@ -36,7 +38,7 @@ def read_path(label: str, expression: str) -> tuple[str | int, ...]:
             break
         steps.append(int(match[3]) if match[3] else match[2] or match[4] or "")
         at = match.end()
-    _checked(label, expression, ok=bool(steps) and at == len(expression))
+    _checked("json", label, expression, ok=bool(steps) and at == len(expression))
     return tuple(steps)
 
 
@@ -47,5 +49,5 @@ def read_key(label: str, expression: str) -> str:
         ParseError: it is none.
     """
     match = _KEY.fullmatch(expression)
-    _checked(label, expression, ok=match is not None)
+    _checked("logfmt", label, expression, ok=match is not None)
     return (match[1] or match[2] or "") if match else ""

@@ -92,6 +92,8 @@ _WORDS = {
 KNOWN_AS = {
     **{token: symbol for symbol, token in _SYMBOLS.items()},
     **{token: word for word, token in _WORDS.items()},
+    "IP": "ip",
+    "LABEL_REPLACE": "label_replace",
     "NAME": "IDENTIFIER",
     "FLAG": "FUNCTION_FLAG",
     "$END": "$end",

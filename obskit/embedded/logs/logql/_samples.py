@@ -8,7 +8,7 @@ from obskit.embedded.logs._errors import QueryError
 from obskit.embedded.logs.logql import _ast, _units
 from obskit.embedded.logs.logql._conditions import Stage, condition, names_in
 from obskit.embedded.logs.logql._hints import hints_for
-from obskit.embedded.logs.logql._line import Labels, Line
+from obskit.embedded.logs.logql._line import DUPLICATE, ERROR, Labels, Line
 from obskit.embedded.logs.logql._pushdown import Pushed, pushed_down
 from obskit.embedded.logs.logql._select import check_matchers, metadata_of
 from obskit.embedded.logs.logql._source import Deadline, Row, Source, Stream, Wanted
@@ -52,6 +52,14 @@ class _Plan:
     no_labels: bool
     pushed: Pushed
     constant: float | None = None
+    heeded: tuple[str, ...] | None = None
+    """What metadata must mention to matter; None when every line has to be looked at."""
+
+    def heeds(self, metadata: str | None) -> bool:
+        """Return whether the labels or value of a line may depend on more than its stream and size."""
+        if self.heeded is None:
+            return True
+        return metadata is not None and any(name in metadata for name in self.heeded)
 
 
 def collect(
@@ -74,7 +82,12 @@ def collect(
     found: dict[Labels, Series] = {}
     count, pushed = 0, plan.pushed
     wanted = Wanted(
-        window[0] + 1, window[1] + 1, holds=pushed.holds, lacks=pushed.lacks, mentions=pushed.mentions
+        window[0] + 1,
+        window[1] + 1,
+        holds=pushed.holds,
+        lacks=pushed.lacks,
+        mentions=pushed.mentions,
+        needs_text=plan.constant is None or plan.heeded is None or bool(pushed.tests),
     )
     for stream in source.streams(logs.matchers):
         count += _collect_stream(plan, stream, source.rows(stream, wanted), deadline, found)
@@ -104,7 +117,7 @@ def _collect_stream(
         if pushed.tests and not all(test(text) for test in pushed.tests):
             continue
         labels, value = plain, plan.constant
-        if value is None or plan.stages or metadata:
+        if plan.heeds(metadata):
             line.begin(ts, text, metadata_of(metadata))
             if not all(stage(line) for stage in plan.stages):
                 continue
@@ -112,6 +125,8 @@ def _collect_stream(
             if value is None:
                 continue
             labels = _labels(line, plan)
+        elif value is None:
+            value = _size(text)
         series = found.get(labels)
         if series is None:
             series = found[labels] = Series()
@@ -150,8 +165,18 @@ def _plan(aggregation: _ast.RangeAggregation, injected: _ast.Grouping | None) ->
     if unwrap is not None:
         return _Plan(compiled, _unwrapped(unwrap), made, no_labels, pushed)
     counts_bytes = aggregation.op in {"bytes_over_time", "bytes_rate"}
-    value = _size if counts_bytes else _one
-    return _Plan(compiled, value, made, no_labels, pushed, None if counts_bytes else 1.0)
+    value = _size_of if counts_bytes else _one
+    heeded = None if compiled else _heeded(made, no_labels=no_labels)
+    return _Plan(compiled, value, made, no_labels, pushed, None if counts_bytes else 1.0, heeded)
+
+
+def _heeded(grouping: _ast.Grouping | None, *, no_labels: bool) -> tuple[str, ...] | None:
+    """Return the names by which metadata can change the labels of a series."""
+    if no_labels:
+        return (ERROR,)
+    if grouping is None or grouping.without:
+        return None
+    return (ERROR, *(name.removesuffix(DUPLICATE) for name in grouping.names))
 
 
 def _needed(aggregation: _ast.RangeAggregation) -> Sequence[_ast.Stage]:
@@ -171,8 +196,11 @@ def _one(_line: Line) -> float:
     return 1.0
 
 
-def _size(line: Line) -> float:
-    text = line.text
+def _size_of(line: Line) -> float:
+    return _size(line.text)
+
+
+def _size(text: str) -> float:
     return float(len(text) if text.isascii() else len(text.encode()))
 
 

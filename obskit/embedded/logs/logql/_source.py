@@ -34,7 +34,8 @@ class Wanted:
 
     A row must hold a text of each group of *holds*, and none of *lacks*. Of the rows whose
     label is set by its line or metadata only those matter that mention its value (*mentions*
-    are label and value); the store may leave the others out.
+    are label and value); the store may leave the others out. Without *needs_text* the lines
+    themselves may be left empty.
     """
 
     start: int
@@ -43,6 +44,7 @@ class Wanted:
     holds: tuple[tuple[str, ...], ...] = ()
     lacks: tuple[str, ...] = ()
     mentions: tuple[tuple[str, str], ...] = ()
+    needs_text: bool = True
 
 
 class Source(Protocol):
