@@ -2,7 +2,7 @@
 
 import atexit
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, Unpack
 
 from obskit import _guard, asgi, messaging
@@ -179,20 +179,28 @@ def instrument(target: _T) -> _T:
     Raises:
         InstrumentError: *target* is none of these.
     """
-    package = type(target).__module__.partition(".")[0]
-    bases = {base.__module__.partition(".")[0] for base in type(target).__mro__}
-    if "starlette" in bases and callable(target):
-        asgi.install(target, init)
-    elif "httpx" in bases:
-        from obskit import httpclient
+    packages = {base.__module__.partition(".")[0] for base in type(target).__mro__}
+    for package, install in _INSTALLERS.items():
+        if package in packages:
+            install(target)
+            return target
+    msg = (
+        f"instrument() does not know {type(target).__qualname__!r} of the package "
+        f"{type(target).__module__.partition('.')[0]!r}; pass a FastAPI or Starlette application, "
+        "an httpx client, or a NATS connection."
+    )
+    raise InstrumentError(msg)
 
-        httpclient.install(target, init)  # type: ignore[arg-type]  # an httpx class, by its package
-    elif "nats" in bases:
-        messaging.install(target, init)
-    else:
-        msg = (
-            f"instrument() does not know {type(target).__qualname__!r} of the package {package!r}; "
-            "pass a FastAPI or Starlette application, an httpx client, or a NATS connection."
-        )
-        raise InstrumentError(msg)
-    return target
+
+def _install_httpx(client: Any) -> None:
+    from obskit import httpclient  # its package is optional
+
+    httpclient.install(client, init)
+
+
+_INSTALLERS: Mapping[str, Callable[[Any], None]] = {
+    "starlette": lambda app: asgi.install(app, init),
+    "httpx": _install_httpx,
+    "nats": lambda connection: messaging.install(connection, init),
+}
+"""By the package that a class, or one of its bases, comes from."""

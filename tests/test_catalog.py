@@ -7,7 +7,7 @@ import pytest
 
 from obskit import catalog
 
-PACKAGE = Path(catalog.__file__).parent
+PACKAGE = Path(catalog.__file__).parent.parent
 
 
 @pytest.mark.parametrize("metric", catalog.METRICS.values(), ids=lambda metric: metric.name)

@@ -66,7 +66,7 @@ def names(board: JSON) -> Iterator[Breach]:
             labels = labels_of(selector.metric)
             if labels is None:
                 what = f"Nothing exposes {selector.metric!r}."
-                yield Breach(what, "Name a metric of obskit/catalog.py, or add it there.", target.panel)
+                yield Breach(what, "Name a metric of obskit/catalog/, or add it there.", target.panel)
                 continue
             known |= labels
             for label in sorted({matcher[0] for matcher in selector.matchers} - labels):
@@ -166,7 +166,7 @@ def log_streams(board: JSON) -> Iterator[Breach]:
                 yield Breach(what, fix, panel["title"])
             for event in sorted(set(_EVENT.findall(query)) - EVENTS.keys()):
                 what = f"obskit writes no line with the event {event!r}."
-                yield Breach(what, "Name one of EVENTS in obskit/catalog.py.", panel["title"])
+                yield Breach(what, "Name one of EVENTS in obskit/catalog/.", panel["title"])
 
 
 def trace_searches(board: JSON) -> Iterator[Breach]:
@@ -184,7 +184,7 @@ def trace_searches(board: JSON) -> Iterator[Breach]:
                 yield Breach(f"{query!r} is not TraceQL.", "Close its brackets and quotes.", panel["title"])
             for attribute in sorted(set(_SPAN_ATTRIBUTE.findall(text)) - SPAN_ATTRIBUTES.keys()):
                 what = f"No span has the attribute {attribute!r}."
-                yield Breach(what, "Name one of SPAN_ATTRIBUTES in obskit/catalog.py.", panel["title"])
+                yield Breach(what, "Name one of SPAN_ATTRIBUTES in obskit/catalog/.", panel["title"])
 
 
 def _explored(panel: JSON, kind: str) -> Iterator[JSON]:

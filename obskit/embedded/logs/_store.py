@@ -18,7 +18,7 @@ from obskit.embedded.logs._writer import Writer
 
 __all__ = ["Batch", "Entry", "FileState", "Store", "labels_text"]
 
-MAX_STREAMS = 5_000
+MAX_STREAMS = 50_000
 _TOO_MANY = 429
 
 Entry = tuple[int, str, str | None]

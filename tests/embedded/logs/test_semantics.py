@@ -310,6 +310,24 @@ def test_lines_closer_than_the_interval_are_left_out(store):
     assert [text for _, text in store.lines('{app="a"}', interval=4)] == ["0", "4", "8"]
 
 
+def test_lines_of_many_streams_are_merged_by_time(store):
+    streams = [
+        {
+            "stream": {"app": "a", "n": str(number)},
+            "values": [[str(START + (number * 7919) % 1_200), str(number)]],
+        }
+        for number in range(1_200)
+    ]
+    assert store.client.post("/loki/api/v1/push", json={"streams": streams}).status_code == 204
+    oldest = [text for _, text in store.lines('{app="a"}', limit=900)]
+    assert (
+        oldest
+        == [str(number) for number in sorted(range(1_200), key=lambda number: number * 7919 % 1_200)][:900]
+    )
+    newest = store.ask('{app="a"}', limit=10).json()["data"]["result"]
+    assert {int(each["values"][0][0]) for each in newest} == set(range(START + 1_190, START + 1_200))
+
+
 def test_labels_and_series(store):
     store.push(["a"], {"app": "a", "env": "x"})
     store.push(["a"], {"app": "b"})

@@ -18,6 +18,8 @@ __all__ = ["Found", "LogQuery", "check_matchers", "metadata_of", "select"]
 
 MAX_ANSWER_BYTES = 64 << 20
 _LOOK = 1024
+_STREAMS_TOGETHER = 500
+"""Streams that are read side by side; more would hold too many cursors."""
 _NO_METADATA: Mapping[str, str] = {}
 
 Found = tuple[int, Labels, str]
@@ -70,12 +72,16 @@ def select(query: LogQuery, source: Source, deadline: Deadline) -> list[Found]:
     pushed = pushed_down(query.logs.stages)
     stages = pipeline(pushed.stages)
     wanted = Wanted(query.start, query.end, query.newest_first, pushed.holds, pushed.lacks, pushed.mentions)
-    each = [
-        _passing(source.rows(stream, wanted), stream, pushed.tests, stages, deadline)
-        for stream in source.streams(query.logs.matchers)
-    ]
-    merged = heapq.merge(*each, key=_time_of, reverse=query.newest_first)
-    return _limited(merged, query)
+    streams = source.streams(query.logs.matchers)
+    found: list[Found] = []
+    for begin in range(0, len(streams), _STREAMS_TOGETHER):
+        each = [
+            _passing(source.rows(stream, wanted), stream, pushed.tests, stages, deadline)
+            for stream in streams[begin : begin + _STREAMS_TOGETHER]
+        ]
+        merged = heapq.merge(iter(found), *each, key=_time_of, reverse=query.newest_first)
+        found = _limited(merged, query)
+    return found
 
 
 def _time_of(found: Found) -> int:

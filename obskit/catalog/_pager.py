@@ -1,0 +1,37 @@
+"""Metrics of the pager."""
+
+from obskit.catalog._metric import INCIDENT_BUCKETS, Metric
+
+__all__ = [
+    "ACKNOWLEDGE_DURATION",
+    "INCIDENTS",
+    "NOTIFICATIONS",
+    "RESOLVE_DURATION",
+]
+
+INCIDENTS = Metric(
+    "obskit_pager_incidents",
+    "gauge",
+    "Incidents that the pager keeps, by urgency and status.",
+    ("urgency", "status"),
+)
+NOTIFICATIONS = Metric(
+    "obskit_pager_notifications_total",
+    "counter",
+    "Notifications that the pager sent, by notifier and outcome.",
+    ("integration", "outcome"),
+)
+ACKNOWLEDGE_DURATION = Metric(
+    "obskit_pager_acknowledge_seconds",
+    "histogram",
+    "Time from an incident's opening to its acknowledgement; its mean is the MTTA.",
+    ("urgency",),
+    INCIDENT_BUCKETS,
+)
+RESOLVE_DURATION = Metric(
+    "obskit_pager_resolve_seconds",
+    "histogram",
+    "Time from an incident's opening to its end; its mean is the MTTR.",
+    ("urgency",),
+    INCIDENT_BUCKETS,
+)
