@@ -9,11 +9,23 @@
     log = obskit.get_logger()
 """
 
-from obskit._setup import Telemetry, add_check, consume, init, instrument, shutdown
+from obskit._setup import (
+    Telemetry,
+    add_check,
+    consume,
+    init,
+    instrument,
+    produce,
+    shutdown,
+    watch_consumer,
+    watch_queue,
+)
+from obskit._verbs import auth_check, dependency, fallback, job, retry_budget
 from obskit._version import __version__
-from obskit.context import bind, unbind
+from obskit.context import bind, in_context, unbind
 from obskit.errors import ConfigError, InstrumentError, MissingExtraError, ObskitError, StackError
 from obskit.logging import get_logger
+from obskit.messaging import QueueState, message_headers
 from obskit.tracing import span, traced
 
 __all__ = [
@@ -21,17 +33,28 @@ __all__ = [
     "InstrumentError",
     "MissingExtraError",
     "ObskitError",
+    "QueueState",
     "StackError",
     "Telemetry",
     "__version__",
     "add_check",
+    "auth_check",
     "bind",
     "consume",
+    "dependency",
+    "fallback",
     "get_logger",
+    "in_context",
     "init",
     "instrument",
+    "job",
+    "message_headers",
+    "produce",
+    "retry_budget",
     "shutdown",
     "span",
     "traced",
     "unbind",
+    "watch_consumer",
+    "watch_queue",
 ]

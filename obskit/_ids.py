@@ -2,8 +2,11 @@
 
 import os
 import re
+from contextlib import suppress
+from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import SpanContext
 
 __all__ = ["current_ids", "new_request_id", "valid_request_id"]
@@ -11,12 +14,31 @@ __all__ = ["current_ids", "new_request_id", "valid_request_id"]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
+(_SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
+"""Under which a context keeps its span."""
+_KEPT = "_obskit_ids"
+
+
 def current_ids() -> tuple[str, str] | None:
     """Return ``(trace_id, span_id)`` in hex of the current span, or None outside any trace."""
-    context: SpanContext = trace.get_current_span().get_span_context()
-    if not context.trace_id:
+    # The short way to what trace.get_current_span() finds, and the hex is kept on the span:
+    # each log line asks, and most spans are asked more than once.
+    span: Any = get_current().get(_SPAN_KEY)
+    if span is None:
         return None
-    return f"{context.trace_id:032x}", f"{context.span_id:016x}"
+    try:
+        ids: tuple[str, str] | None = span._obskit_ids  # noqa: SLF001 - put there below
+    except AttributeError:
+        ids = _ids_of(span)
+    return ids
+
+
+def _ids_of(span: Any) -> tuple[str, str] | None:
+    context: SpanContext = span.get_span_context()
+    ids = (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.trace_id else None
+    with suppress(AttributeError):  # a span of another library may have slots
+        setattr(span, _KEPT, ids)
+    return ids
 
 
 def new_request_id() -> str:

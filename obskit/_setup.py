@@ -2,12 +2,14 @@
 
 import atexit
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, Unpack
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeVar, Unpack
 
-from obskit import _guard, asgi, messaging
+from obskit import _guard, asgi, context, messaging, resilience
 from obskit._typing import Check
-from obskit.catalog import DROPPED, INTERNAL_FAILURES, LOG_RECORDS
+from obskit.catalog import DROPPED, INTERNAL_FAILURES, LOG_LEFT_OUT, LOG_RECORDS
 from obskit.config import LEVELS, Arguments, Settings
 from obskit.errors import ConfigError, InstrumentError
 from obskit.health import Health
@@ -15,9 +17,20 @@ from obskit.logging import LogPipe, configure
 from obskit.metrics import Counts, Metrics
 from obskit.tracing import Tracing
 
-__all__ = ["Telemetry", "add_check", "consume", "init", "instrument", "shutdown"]
+__all__ = [
+    "Telemetry",
+    "add_check",
+    "consume",
+    "init",
+    "instrument",
+    "produce",
+    "shutdown",
+    "watch_consumer",
+    "watch_queue",
+]
 
 _T = TypeVar("_T")
+_D = TypeVar("_D", bound="Declared")
 _KNOWN_LOSSES: tuple[tuple[str, ...], ...] = (
     ("logs", "queue_full"),
     ("logs", "sink_failed"),
@@ -25,6 +38,7 @@ _KNOWN_LOSSES: tuple[tuple[str, ...], ...] = (
     ("traces", "export_failed"),
     ("traces", "queue_full"),
     ("traces", "shutdown"),
+    ("traces", "tail_full"),
 )
 
 
@@ -37,10 +51,12 @@ class Telemetry:
         self.metrics = Metrics(settings)
         self.tracing = Tracing(settings, report=self._on_export)
         self.health = Health(self._on_check)
+        self.topics: dict[str, Any] = {}  # what an optional topic keeps once for all it instruments
         self.registry = self.metrics.registry
         """Register the service's own metrics here: ``Counter(..., registry=obs.registry)``."""
         for metric, read in (
             (LOG_RECORDS, self._log_records),
+            (LOG_LEFT_OUT, self._left_out),
             (DROPPED, self._dropped),
             (INTERNAL_FAILURES, _internal_failures),
         ):
@@ -48,6 +64,7 @@ class Telemetry:
 
     def start(self) -> None:
         """Turn logging and tracing on for the process."""
+        self.metrics.start()
         self.pipe.start()
         configure(self.pipe)
         self.tracing.install()
@@ -63,6 +80,7 @@ class Telemetry:
         """Write and send what waits and stop, within half of ``shutdown_s``."""
         self.tracing.close(self.settings.shutdown_s / 4)
         self.pipe.close(self.settings.shutdown_s / 4)
+        self.metrics.close()
 
     def _on_export(self, reachable: bool, why: str) -> None:  # noqa: FBT001 - the exporter's call
         if reachable:
@@ -78,6 +96,9 @@ class Telemetry:
 
     def _log_records(self) -> dict[tuple[str, ...], float]:
         return {(level,): self.pipe.written.get(level, 0) for level in LEVELS}
+
+    def _left_out(self) -> dict[tuple[str, ...], float]:
+        return {(reason,): count for reason, count in self.pipe.left_out.items()}
 
     def _dropped(self) -> dict[tuple[str, ...], float]:
         lost: dict[str, Mapping[str, float]] = {
@@ -96,6 +117,12 @@ def _internal_failures() -> dict[tuple[str, ...], float]:
     return {("request telemetry",): 0, **{(area,): count for area, count in _guard.failures.items()}}
 
 
+class Declared(Protocol):
+    """What shows its series as soon as telemetry is on, before it is first used."""
+
+    def declare(self, owner: Telemetry, /) -> None: ...
+
+
 class _Process:
     """The one Telemetry of this process, and the arguments it was made from."""
 
@@ -103,6 +130,9 @@ class _Process:
         self.lock = threading.RLock()
         self.telemetry: Telemetry | None = None
         self.arguments: Arguments = {}
+        # Weak: what the application has let go of is no longer shown.
+        self.declared: weakref.WeakSet[Declared] = weakref.WeakSet()
+        self.watcher: Callable[[Telemetry], None] | None = None
 
 
 _process = _Process()
@@ -124,9 +154,15 @@ def init(**arguments: Unpack[Arguments]) -> Telemetry:
     with _process.lock:
         if _process.telemetry is None:
             telemetry = Telemetry(Settings.load(arguments))
+            if _process.watcher is not None:
+                _process.watcher(telemetry)
             telemetry.start()
             _process.telemetry, _process.arguments = telemetry, arguments
             atexit.register(shutdown)
+            resilience.watch_retries(init)
+            for declared in list(_process.declared):
+                with _guard.guarded("declaration"):
+                    declared.declare(telemetry)
         elif arguments and arguments != _process.arguments:
             names = sorted({*arguments, *_process.arguments})
             changed = [name for name in names if arguments.get(name) != _process.arguments.get(name)]
@@ -136,6 +172,27 @@ def init(**arguments: Unpack[Arguments]) -> Telemetry:
             )
             raise ConfigError(msg)
         return _process.telemetry
+
+
+def current() -> Telemetry | None:
+    """Return the telemetry of this process, or None while it is off; turns nothing on."""
+    return _process.telemetry
+
+
+def watch(watcher: Callable[[Telemetry], None] | None) -> Callable[[Telemetry], None] | None:
+    """Call *watcher* with each new telemetry before its first line, for tests; return the one before."""
+    before, _process.watcher = _process.watcher, watcher
+    return before
+
+
+def declare(thing: _D) -> _D:
+    """Have *thing* show its series now, or when telemetry is turned on, and return it."""
+    with _process.lock:
+        _process.declared.add(thing)
+        if _process.telemetry is not None:
+            with _guard.guarded("declaration"):
+                thing.declare(_process.telemetry)
+    return thing
 
 
 def shutdown() -> None:
@@ -162,8 +219,60 @@ def consume(message: Any, *, destination: str) -> messaging.Consumed:
     Makes a CONSUMER span that is a child of the producer's, a request scope for the log
     lines, and RED and age metrics. *destination* is the subject or topic, without ids.
     What the handler raises is recorded and raised on; acknowledging stays the handler's.
+    ``as handling`` gives ``handling.dead_letter("poison")`` for a message that is given up.
+
+    Takes messages of nats-py, aiokafka and aio-pika as they are, and those of any other
+    broker as an :class:`obskit.messaging.Message` with its headers.
+
+    Raises:
+        TypeError: *message* is none of these.
     """
     return messaging.consume(message, destination, init)
+
+
+def produce(headers: messaging.OutgoingHeaders, *, destination: str, system: str) -> messaging.Produced:
+    """Publish one message with any broker's client, and fill *headers* for it.
+
+    ::
+
+        headers: list[tuple[str, bytes]] = []  # Kafka's form; a dict for RabbitMQ and others
+        async with obskit.produce(headers, destination="orders", system="kafka"):
+            await producer.send_and_wait("orders", body, headers=headers)
+
+    Makes a PRODUCER span, propagation and metrics. An instrumented NATS connection does it
+    by itself. *destination* is the topic or queue, without ids; *system* is OpenTelemetry's
+    name of the broker.
+    """
+    return messaging.produce(headers, destination, system, init)
+
+
+def watch_consumer(
+    jetstream: Any, *, stream: str, consumer: str, every_s: float = 5.0
+) -> messaging.QueueWatch:
+    """Show what a durable JetStream consumer has before it, while the ``async with`` block runs.
+
+    Asks *jetstream*, a JetStream context, for depth, unacknowledged and redelivered messages and
+    the age of the oldest one that is not done; they are gauges by stream and consumer, asked every *every_s* seconds (0.1 or more).
+    Put it into the lifespan of the service that consumes; each replica shows the same.
+    """
+    ask = partial(messaging.jetstream_state, jetstream, stream, consumer)
+    return messaging.QueueWatch(init, ask, destination=stream, consumer=consumer, every_s=every_s)
+
+
+def watch_queue(
+    ask: Callable[[], Awaitable[messaging.QueueState]],
+    *,
+    destination: str,
+    consumer: str,
+    every_s: float = 5.0,
+) -> messaging.QueueWatch:
+    """Show the state that *ask* returns, as :func:`watch_consumer` does, for a queue of any kind.
+
+    An outbox table, a Kafka consumer group's lag, a list in Redis. What *ask* raises shows
+    as an unknown depth and is logged once. *destination* and *consumer* are the labels of the
+    gauges; *ask* is awaited every *every_s* seconds (0.1 or more).
+    """
+    return messaging.QueueWatch(init, ask, destination=destination, consumer=consumer, every_s=every_s)
 
 
 def instrument(target: _T) -> _T:
@@ -171,8 +280,14 @@ def instrument(target: _T) -> _T:
 
     1. A FastAPI or Starlette application: span, RED metrics, access line and request id for
        each request; ``/livez``, ``/readyz`` and ``/metrics`` are served.
-    2. An httpx client, sync or async: span, RED metrics and propagation for each request.
-    3. A NATS connection or JetStream context: span, metrics and propagation for each publish.
+    2. An httpx or httpx2 client, sync or async: span, RED metrics and propagation for each request.
+    3. A NATS connection or JetStream context: span, metrics and propagation for each publish
+       and request.
+    4. A circuit breaker: purgatory's factories, pybreaker's breakers: state and changes.
+    5. A cashews cache: hits, misses, failures, ages and evictions.
+    6. An APScheduler 3 scheduler: each run as by :func:`obskit.job`, missed and refused ones too.
+    7. A SQLAlchemy Engine or AsyncEngine: span and RED metrics for each statement, its pool, slow
+       statements with their plan, and statements that a request repeats.
 
     May come before :func:`init` and before or after the application has started.
 
@@ -187,7 +302,7 @@ def instrument(target: _T) -> _T:
     msg = (
         f"instrument() does not know {type(target).__qualname__!r} of the package "
         f"{type(target).__module__.partition('.')[0]!r}; pass a FastAPI or Starlette application, "
-        "an httpx client, or a NATS connection."
+        "an httpx client, a NATS connection, a circuit breaker, a cashews cache, an APScheduler scheduler, or a SQLAlchemy engine."
     )
     raise InstrumentError(msg)
 
@@ -198,9 +313,34 @@ def _install_httpx(client: Any) -> None:
     httpclient.install(client, init)
 
 
-_INSTALLERS: Mapping[str, Callable[[Any], None]] = {
+def _install_db(engine: Any) -> None:
+    from obskit import db  # its package is optional
+
+    declare(db.install(engine, init))
+
+
+def _install_apscheduler(scheduler: Any) -> None:
+    from obskit.jobs import _apscheduler  # its package is optional
+
+    _apscheduler.watch_scheduler(scheduler, init, declare)
+
+
+def _install_cashews(cache: Any) -> None:
+    from obskit import cache as caches  # its package is optional
+
+    caches.install(cache, init)
+
+
+_INSTALLERS: Mapping[str, Callable[[Any], object]] = {
     "starlette": lambda app: asgi.install(app, init),
     "httpx": _install_httpx,
+    "httpx2": _install_httpx,
     "nats": lambda connection: messaging.install(connection, init),
+    "sqlalchemy": _install_db,
+    "apscheduler": _install_apscheduler,
+    "concurrent": context.carry,
+    "cashews": _install_cashews,
+    "purgatory": lambda factory: declare(resilience.watch_breaker(factory, init)),
+    "pybreaker": lambda breaker: declare(resilience.watch_breaker(breaker, init)),
 }
 """By the package that a class, or one of its bases, comes from."""

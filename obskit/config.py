@@ -73,6 +73,16 @@ def _count(minimum: int, unit: str) -> Callable[[str], int]:
     return parse
 
 
+def _fraction(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        _refuse("use a fraction from 0 to 1")
+    return number
+
+
 def _url(value: str) -> str:
     if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname:
         _refuse("use an address such as http://127.0.0.1:4318")
@@ -123,6 +133,20 @@ SETTINGS = (
         _count(1, "files"),
     ),
     Setting(
+        "log_rate",
+        ("OBSKIT_LOG_RATE",),
+        0.0,
+        "Lines a second that one event may write, errors aside; 0 is no limit.",
+        _number(0, "lines"),
+    ),
+    Setting(
+        "log_sample",
+        ("OBSKIT_LOG_SAMPLE",),
+        1.0,
+        "Fraction of traces of which debug and info lines are written.",
+        _fraction,
+    ),
+    Setting(
         "traces_exporter",
         ("OTEL_TRACES_EXPORTER",),
         "auto",
@@ -151,6 +175,41 @@ SETTINGS = (
         _headers,
     ),
     Setting(
+        "traces_sampler",
+        ("OTEL_TRACES_SAMPLER",),
+        "parentbased_always_on",
+        "Which traces are sampled when they begin.",
+        _choice(
+            "always_on",
+            "always_off",
+            "traceidratio",
+            "parentbased_always_on",
+            "parentbased_always_off",
+            "parentbased_traceidratio",
+        ),
+    ),
+    Setting(
+        "traces_sampler_arg",
+        ("OTEL_TRACES_SAMPLER_ARG",),
+        1.0,
+        "Fraction of traces for the two samplers by ratio.",
+        _fraction,
+    ),
+    Setting(
+        "traces_tail",
+        ("OBSKIT_TRACES_TAIL",),
+        False,
+        "Keep this process's part of failed and slow traces that the sampler leaves out.",
+        _flag,
+    ),
+    Setting(
+        "traces_slow_ms",
+        ("OBSKIT_TRACES_SLOW_MS",),
+        1000.0,
+        "Milliseconds from which traces_tail calls a trace slow.",
+        _number(0, "milliseconds"),
+    ),
+    Setting(
         "max_series",
         ("OBSKIT_MAX_SERIES",),
         2000,
@@ -171,6 +230,27 @@ SETTINGS = (
         "Seconds between readiness answering 503 and closing.",
         _number(0, "seconds"),
     ),
+    Setting(
+        "db_slow_ms",
+        ("OBSKIT_DB_SLOW_MS",),
+        200.0,
+        "Milliseconds from which a database statement is slow.",
+        _number(0, "milliseconds"),
+    ),
+    Setting(
+        "db_explain",
+        ("OBSKIT_DB_EXPLAIN",),
+        "plan",
+        "Plan of slow statements: off, plan (EXPLAIN), or analyze (runs a slow SELECT once more).",
+        _choice("off", "plan", "analyze"),
+    ),
+    Setting(
+        "db_repeats",
+        ("OBSKIT_DB_REPEATS",),
+        10,
+        "Times a request may run one statement before it is reported as N+1.",
+        _count(2, "times"),
+    ),
 )
 """Every setting of the library; the reference table and ``obskit doctor`` are made from it."""
 
@@ -187,13 +267,22 @@ class Arguments(TypedDict, total=False):
     log_format: str | None
     log_max_bytes: int | None
     log_backups: int | None
+    log_rate: float | None
+    log_sample: float | None
     traces_exporter: str | None
     otlp_traces_endpoint: str | None
     otlp_endpoint: str | None
     otlp_headers: str | Mapping[str, str] | None
+    traces_sampler: str | None
+    traces_sampler_arg: float | None
+    traces_tail: bool | None
+    traces_slow_ms: float | None
     max_series: int | None
     shutdown_s: float | None
     drain_s: float | None
+    db_slow_ms: float | None
+    db_explain: str | None
+    db_repeats: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,13 +298,22 @@ class Settings:
     log_format: str
     log_max_bytes: int
     log_backups: int
+    log_rate: float
+    log_sample: float
     traces_exporter: str
     otlp_traces_endpoint: str | None
     otlp_endpoint: str | None
     otlp_headers: Mapping[str, str] = field(repr=False)  # may carry a token
+    traces_sampler: str
+    traces_sampler_arg: float
+    traces_tail: bool
+    traces_slow_ms: float
     max_series: int
     shutdown_s: float
     drain_s: float
+    db_slow_ms: float
+    db_explain: str
+    db_repeats: int
 
     @classmethod
     def load(cls, arguments: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> "Settings":

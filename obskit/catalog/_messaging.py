@@ -4,13 +4,25 @@ from obskit.catalog._metric import FLOW_BUCKETS, LATENCY_BUCKETS, Metric
 
 __all__ = [
     "CONSUMED",
+    "DEAD_LETTERS",
+    "DEAD_LETTER_REASONS",
     "END_TO_END",
     "FLOW_DURATION",
     "PROCESS_DURATION",
     "PUBLISH_DURATION",
+    "QUEUE_DEPTH",
+    "QUEUE_OLDEST_AGE",
+    "QUEUE_REDELIVERED",
+    "QUEUE_UNACKNOWLEDGED",
+    "QUEUE_UP",
     "REDELIVERED",
     "SENT",
 ]
+
+DEAD_LETTER_REASONS = ("max_deliveries", "poison")
+"""Tried too often, and never to be handled: shown at 0 from a destination's first message on."""
+
+_QUEUE = ("messaging_destination_name", "messaging_consumer_group_name")
 
 SENT = Metric(
     "messaging_client_sent_messages_total",
@@ -21,7 +33,7 @@ SENT = Metric(
 PUBLISH_DURATION = Metric(
     "messaging_client_operation_duration_seconds",
     "histogram",
-    "Duration of publishing one message, up to the broker's acknowledgement where there is one.",
+    "Duration of publishing one message, up to the broker's acknowledgement or the reply where there is one.",
     ("messaging_destination_name", "error_type"),
     LATENCY_BUCKETS,
 )
@@ -57,4 +69,40 @@ REDELIVERED = Metric(
     "counter",
     "Messages that were delivered again because an earlier handling failed or timed out.",
     ("messaging_destination_name",),
+)
+DEAD_LETTERS = Metric(
+    "obskit_messaging_dead_letters_total",
+    "counter",
+    "Messages that were given up and set aside; reason is max_deliveries, poison, or one named in the code.",
+    ("messaging_destination_name", "reason"),
+)
+QUEUE_DEPTH = Metric(
+    "obskit_messaging_queue_depth",
+    "gauge",
+    "Messages that wait for their first delivery to a consumer; NaN while the queue cannot be asked.",
+    _QUEUE,
+)
+QUEUE_UNACKNOWLEDGED = Metric(
+    "obskit_messaging_queue_unacknowledged",
+    "gauge",
+    "Messages delivered and neither acknowledged nor given up yet; NaN while the queue cannot be asked.",
+    _QUEUE,
+)
+QUEUE_REDELIVERED = Metric(
+    "obskit_messaging_queue_redelivered",
+    "gauge",
+    "Unacknowledged messages that were delivered more than once; NaN while the queue cannot be asked.",
+    _QUEUE,
+)
+QUEUE_OLDEST_AGE = Metric(
+    "obskit_messaging_queue_oldest_message_age_seconds",
+    "gauge",
+    "Age of the oldest message that is not done, 0 when all are; NaN while the queue cannot be asked.",
+    _QUEUE,
+)
+QUEUE_UP = Metric(
+    "obskit_messaging_queue_up",
+    "gauge",
+    "1 when the queue could be asked for its state at the last attempt, else 0.",
+    _QUEUE,
 )

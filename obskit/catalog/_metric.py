@@ -7,6 +7,7 @@ __all__ = [
     "FLOW_BUCKETS",
     "HTTP_METHODS",
     "INCIDENT_BUCKETS",
+    "JOB_BUCKETS",
     "LATENCY_BUCKETS",
     "OTHER",
     "OVERFLOW",
@@ -23,6 +24,9 @@ FLOW_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60
 
 INCIDENT_BUCKETS = (5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 86400.0)
 """Seconds that an incident may wait for somebody, or last."""
+
+JOB_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10800.0, 43200.0, 86400.0)
+"""Seconds that a job may run, or that a cached answer may be old."""
 
 SERVICE_LABEL = "service_name"
 """On every series; added when the page is rendered, never on the hot path."""
@@ -48,3 +52,5 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    workers: Literal["", "livemax", "livemin"] = ""
+    """How a gauge of several workers becomes one, where their sum, or the latest moment, is wrong."""

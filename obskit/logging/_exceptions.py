@@ -30,7 +30,9 @@ def stack_of(stack_info: object) -> str:
 
 
 def was_logged(error: BaseException | None) -> bool:
-    """Tell whether *error* has been on a log line already."""
+    """Tell whether *error*, or what a task group wrapped into it alone, has been on a log line already."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
     return getattr(error, _LOGGED, False)
 
 

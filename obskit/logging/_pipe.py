@@ -14,6 +14,7 @@ from obskit.context import bound
 from obskit.errors import ConfigError
 from obskit.logging._console import Console
 from obskit.logging._exceptions import describe, error_of, stack_of
+from obskit.logging._gate import Gate
 from obskit.logging._plain import text_of
 from obskit.logging._render import Renderer
 from obskit.logging._sinks import FileSink, StdoutSink
@@ -40,6 +41,7 @@ RESERVED = frozenset(
 
 _TAKEN = RESERVED | {"exc_info", "stack_info"}
 _NUMBERS = {level: number for number, level in enumerate(LEVELS)}
+_WARNING = _NUMBERS["warning"]
 _URGENT = _NUMBERS["error"]
 
 
@@ -57,7 +59,7 @@ class LogPipe:
         self.tap: Callable[[dict[str, Any]], None] | None = None
         """Called with the fields of each line, redacted but not yet JSON; for tests."""
         self._least = _NUMBERS[settings.log_level]
-        self._renderer = Renderer(settings)
+        self.renderer = Renderer(settings)
         stream = None if settings.log_format == "none" else sys.stdout
         terminal = stream is not None and stream.isatty()
         shows = settings.log_format == "console" or (settings.log_format == "auto" and terminal)
@@ -66,6 +68,8 @@ class LogPipe:
             None if settings.log_dir is None else FileSink(settings),
             None if stream is None else StdoutSink(stream),
         )
+        limited = settings.log_rate > 0 or settings.log_sample < 1
+        self._gate = Gate(settings.log_rate, settings.log_sample, self._writer.left_out) if limited else None
 
     @property
     def written(self) -> Mapping[str, int]:
@@ -76,6 +80,16 @@ class LogPipe:
     def dropped(self) -> Mapping[str, int]:
         """Lines lost so far, by reason: ``queue_full``, ``sink_failed``, ``shutdown``."""
         return self._writer.dropped
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Lines left out on purpose, by reason: ``rate``, ``sample``."""
+        return self._writer.left_out
+
+    @property
+    def shows(self) -> bool:
+        """Whether lines are written somewhere, now."""
+        return self._writer.open
 
     def start(self) -> None:
         """Begin to write; a second call changes nothing.
@@ -112,7 +126,13 @@ class LogPipe:
             fields = _untangled(fields)
         if type(event) is not str:
             event = text_of(event)
-        renderer, ids, request_id = self._renderer, current_ids(), None if scope is None else scope.request_id
+        renderer, ids, request_id = self.renderer, current_ids(), None if scope is None else scope.request_id
+        if self._gate is not None and number < _URGENT:
+            held = self._gate.holds_back(event, ids, routine=number < _WARNING)
+            if held is None:
+                return
+            if held:
+                fields = {**fields, "held_back": held}
         stamp = renderer.timestamp()
         head = f'{{"timestamp":"{stamp}","level":"{level}","event":'
         line, event, fields = renderer.line(head, logger, _trace_json(ids, request_id), event, fields)

@@ -37,12 +37,14 @@ class Renderer:
             "environment": text_of(settings.environment),
             "version": text_of(settings.version),
         }
+        self.clock = time.time_ns
+        """Where stamps come from, in Unix nanoseconds; a test may hold it still."""
         self._origins: dict[str, bytes] = {}
         self._second = (0, "")
 
     def timestamp(self) -> str:
         """Return the time now as RFC 3339 in UTC, always with microseconds."""
-        second, micros = divmod(time.time_ns() // 1000, 1_000_000)
+        second, micros = divmod(self.clock() // 1000, 1_000_000)
         known, text = self._second
         if known != second:
             text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -35,6 +35,7 @@ class Writer:
     def __init__(self, file: Sink | None, stdout: Sink | None) -> None:
         self.written = dict.fromkeys(LEVELS, 0)
         self.dropped = dict.fromkeys(("queue_full", "sink_failed", "shutdown"), 0)
+        self.left_out = dict.fromkeys(("rate", "sample"), 0)
         self._file, self._stdout = file, stdout
         self._running = self._closed = False
         self._reset()
@@ -48,6 +49,11 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
         self._bytes_in = self._bytes_out = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether lines are written somewhere, by the thread."""
+        return not self._closed and (self._file is not None or self._stdout is not None)
 
     def start(self) -> None:
         """Begin to write; a second call changes nothing."""
@@ -181,7 +187,7 @@ class Writer:
     def start_over(self) -> None:
         """Begin anew in a forked child: own file and thread, none of the parent's lines and counts."""
         self._reset()
-        for counts in (self.written, self.dropped):
+        for counts in (self.written, self.dropped, self.left_out):
             counts.update(dict.fromkeys(counts, 0))
         for sink in (self._file, self._stdout):
             if sink is not None:

@@ -1,15 +1,14 @@
 """Renders the ``/metrics`` page."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
 
 from obskit.catalog import SERVICE_LABEL
+from obskit.metrics._registry import ServiceRegistry
 
 __all__ = ["render"]
 
@@ -18,26 +17,21 @@ __all__ = ["render"]
 class _Labelled(Collector):
     """Adds the service's name to every sample, so that the hot path need not carry it."""
 
-    registry: CollectorRegistry
+    registry: ServiceRegistry
     service: str
 
     def collect(self) -> Iterator[Family]:
-        for family in self.registry.collect():
-            labelled = Family(family.name, family.documentation, family.type, family.unit)
-            labelled.samples = list(self._samples(family.samples))
-            yield labelled
-
-    def _samples(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        for sample in samples:
-            # _created doubles the series of a page and no board or rule of ours reads it.
-            if not sample.name.endswith("_created"):
-                yield sample._replace(labels={SERVICE_LABEL: self.service, **sample.labels})
+        own = {SERVICE_LABEL: self.service}
+        for family in self.registry.collect_service():
+            family.samples = [sample._replace(labels=own | sample.labels) for sample in family.samples]
+            yield family
 
 
-def render(registry: CollectorRegistry, service: str, accept: str) -> tuple[bytes, str]:
-    """Return body and content type of the page that *accept* asks for.
+def render(registry: ServiceRegistry, service: str, accept: str) -> tuple[bytes, str]:
+    """Return body and content type of the page that *accept* asks for, of all workers together.
 
     OpenMetrics, the format with exemplars, is sent to who asks for it, else Prometheus text.
+    May wait for other workers, a second at most: call it in a thread where a loop runs.
     """
     encode, content_type = choose_encoder(accept)
     return encode(_Labelled(registry, service)), content_type

@@ -8,7 +8,9 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from obskit.catalog import BUILD_INFO, OVERFLOW, Metric
+from obskit.catalog import BUILD_INFO, OVERFLOW, PROCESSES, Metric
+from obskit.metrics._registry import ServiceRegistry
+from obskit.metrics._runtime import Runtime
 
 if TYPE_CHECKING:
     from obskit.config import Settings
@@ -28,9 +30,10 @@ class Metrics:
     """
 
     def __init__(self, settings: "Settings") -> None:
-        self.registry = CollectorRegistry()
+        self.registry = ServiceRegistry(settings.service)
         """Register the service's own metrics here: ``Counter(..., registry=obs.registry)``."""
         self.overflowed: Count[str] = Count()
+        self.registry.on_child(self.overflowed.clear)
         self._max_series = settings.max_series
         self._families: dict[str, Family] = {}
         self._children: dict[str, dict[tuple[str, ...], Family]] = {}
@@ -38,6 +41,18 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.gauge(BUILD_INFO, settings.version, settings.revision).set(1)
+        self.gauge(PROCESSES).set(1)
+        self.runtime = Runtime(self.histogram)
+        self.registry.register(self.runtime)
+
+    def start(self) -> None:
+        """Join the other workers of the service, if there are any."""
+        self.registry.start()
+
+    def close(self) -> None:
+        """Leave what was counted to the other workers."""
+        self.runtime.close()
+        self.registry.close()
 
     def counter(self, metric: Metric, *values: str) -> Counter:
         """Return the counter of *metric* for label *values* in the catalogue's order."""
@@ -82,4 +97,8 @@ class Metrics:
 def _create(metric: Metric, registry: CollectorRegistry) -> Family:
     if metric.type == "histogram":
         return Histogram(metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
+    if metric.workers:
+        return Gauge(
+            metric.name, metric.help, metric.labels, registry=registry, multiprocess_mode=metric.workers
+        )
     return _TYPES[metric.type](metric.name, metric.help, metric.labels, registry=registry)

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from obskit._guard import guarded
 from obskit.tracing._otlp import encode
+from obskit.tracing._tail import Tail
 
 __all__ = ["Exporter"]
 
@@ -47,17 +48,26 @@ class Exporter(SpanProcessor):
         report: Callable[[bool, str], None] = lambda _reachable, _why: None,
     ) -> None:
         self.dropped: Counter[str] = Counter()
-        self.exported = 0
         self._url = urlsplit(url)
         self._resource = resource
         self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._report = report
         self._reachable = True
+        self._tail: Tail | None = None
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
+    def tail(self, slow_ms: float) -> Tail:
+        """Return the processor that adds failed and slow traces which the sampler left out."""
+        self._tail = Tail(self.queue, slow_ms=slow_ms, dropped=self.dropped)
+        return self._tail
+
     def _reset(self) -> None:
-        # A forked child has no thread of ours, and the parent sends what the parent queued.
+        # A forked child has no thread of ours, and the parent sends and counts what the parent queued.
+        self.exported = 0
+        self.dropped.clear()
+        if self._tail is not None:
+            self._tail.start_over()
         self._queue: deque[ReadableSpan] = deque()
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -71,9 +81,12 @@ class Exporter(SpanProcessor):
         """Do nothing: only ended spans are of interest."""
 
     def on_end(self, span: ReadableSpan) -> None:
+        """Queue *span* if it is sampled."""
+        if span.context.trace_flags.sampled:
+            self.queue(span)
+
+    def queue(self, span: ReadableSpan) -> None:
         """Queue *span*, or count it as dropped when the queue is full."""
-        if not span.context.trace_flags.sampled:
-            return
         if len(self._queue) >= _QUEUE:
             self.dropped["queue_full"] += 1
             return
@@ -84,10 +97,16 @@ class Exporter(SpanProcessor):
             self._wake.set()
 
     def _start(self) -> None:
-        with self._starting:
+        # Not waited for: a signal handler or a finaliser may end a span in here.
+        if not self._starting.acquire(blocking=False):
+            return
+        try:
             if self._thread is None and not self._closing.is_set():
-                self._thread = threading.Thread(target=self._run, name="obskit-spans", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="obskit-spans", daemon=True)
+                thread.start()
+                self._thread = thread
+        finally:
+            self._starting.release()
 
     def _run(self) -> None:
         while not self._closing.is_set():

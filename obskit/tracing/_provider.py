@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Sampler
 
 from obskit._version import __version__
 from obskit.tracing._export import Exporter
+from obskit.tracing._sampling import RecordAll, sampler_named
 
 if TYPE_CHECKING:
     from obskit.config import Settings
@@ -16,10 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["Tracing"]
 
 
+def _sampler(settings: "Settings") -> Sampler:
+    head = sampler_named(settings.traces_sampler, settings.traces_sampler_arg)
+    return RecordAll(head) if settings.traces_tail and settings.traces_url is not None else head
+
+
 class Tracing:
     """The provider, the tracer that obskit's own spans come from, and the exporter if there is one.
 
-    The sampler is the SDK's, chosen by ``OTEL_TRACES_SAMPLER``.
+    The sampler is the SDK's, chosen by ``OTEL_TRACES_SAMPLER``; with ``OBSKIT_TRACES_TAIL``
+    what it leaves out is recorded, and kept when it failed or was slow.
     """
 
     def __init__(self, settings: "Settings", *, report: Callable[[bool, str], None]) -> None:
@@ -31,7 +39,9 @@ class Tracing:
             }
         )
         # Our close() has one time budget; the SDK's exit hook has none.
-        self.provider = TracerProvider(resource=self.resource, shutdown_on_exit=False)
+        self.provider = TracerProvider(
+            sampler=_sampler(settings), resource=self.resource, shutdown_on_exit=False
+        )
         self.exporter: Exporter | None = None
         if settings.traces_url is not None:
             self.exporter = Exporter(
@@ -41,6 +51,8 @@ class Tracing:
                 report=report,
             )
             self.provider.add_span_processor(self.exporter)
+            if settings.traces_tail:
+                self.provider.add_span_processor(self.exporter.tail(settings.traces_slow_ms))
         self.tracer = self.provider.get_tracer("obskit", __version__)
 
     def install(self) -> None:

@@ -6,6 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,10 +53,11 @@ async def app(scope, receive, send):
 
 
 def wsgi(environ, start_response):
-    log.info("from obskit")
-    logging.getLogger("shop").info("from logging")
     start_response("200 OK", [])
-    return [b"ok"]
+    if environ["PATH_INFO"] != "/pid":
+        log.info("from obskit")
+        logging.getLogger("shop").info("from logging")
+    return [b"%d" % os.getpid()]
 """
 RUN = "\nif __name__ == '__main__':\n    import uvicorn\n    uvicorn.run(app, port=int(os.environ['PORT']))\n"
 
@@ -65,7 +67,7 @@ def serve(tmp_path, free_port, wait_for):
     """Start a server, ask it for paths, end it with SIGTERM, and give its stdout and stderr."""
     (tmp_path / "served.py").write_text(APP + RUN)
 
-    def run(command, paths):
+    def run(command, paths, workers=0):
         port = str(free_port())
         environ = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
         path = os.pathsep.join((str(tmp_path), str(Path(__file__).parents[2])))
@@ -80,6 +82,12 @@ def serve(tmp_path, free_port, wait_for):
             wait_for(lambda: server.poll() is not None or ask(port, "/up") == 200, "the server answers")
             for path in paths:
                 ask(port, path)
+            pids = set()
+            wait_for(
+                lambda: not workers or len(answering(port, pids)) >= workers,
+                "all workers answer",
+                within_s=60,
+            )
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
@@ -96,6 +104,21 @@ def ask(port, path):
         return error.code
     except OSError:
         return None
+
+
+def answering(port, pids):
+    """Add the workers that answer a handful of requests at once to *pids*."""
+
+    def pid(_):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/pid", timeout=10) as answer:
+                return answer.read()
+        except OSError:
+            return b""
+
+    with ThreadPoolExecutor(6) as pool:
+        pids |= set(pool.map(pid, range(6))) - {b""}
+    return pids
 
 
 SOURCES = ["from obskit", "from structlog", "from logging", "from loguru"]
@@ -134,7 +157,9 @@ def test_the_last_line_of_uvicorn_is_written(serve, lines_of, command):
 @pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["workers", "preload"])
 def test_every_line_of_gunicorn_is_json_and_comes_once(serve, lines_of, tmp_path, preload):
     command = ["-m", "gunicorn", "served:wsgi", "--bind", "127.0.0.1:{port}", "--workers", "2", *preload]
-    out, err = serve([*command, "--access-logfile", "-"], ["/orders"] * 5)
+    # gunicorn forgets a SIGTERM that reaches a worker between its fork and its own signal handlers (it
+    # runs the master's there), and kills it 30 s later. Who has answered a request has its handlers.
+    out, err = serve([*command, "--access-logfile", "-"], ["/orders"] * 5, workers=2)
     counts = Counter(line["event"] for line in lines_of(out))
     assert counts["from obskit"] == counts["from logging"] == 6
     assert not any(line["logger"] == "gunicorn.access" for line in lines_of(out))

@@ -1,0 +1,165 @@
+"""The public verbs of the topics, joined to the telemetry of this process."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from typing import Any, TypeVar
+
+from obskit import auth, jobs, resilience
+from obskit._setup import declare, init
+from obskit.errors import ConfigError
+
+__all__ = ["auth_check", "dependency", "fallback", "job", "retry_budget"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def dependency(
+    name: str, operation: str, *, retry_budget: resilience.RetryBudget | None = None
+) -> resilience.Dependency:
+    """Observe one call to something the service depends on, with ``with`` or ``async with``.
+
+    ::
+
+        async with obskit.dependency("payments", "charge") as span:
+            receipt = await payments.charge(amount)
+
+    Makes a CLIENT span, a duration with exemplar, and a count by outcome:
+
+    1. ``ok`` and ``error``.
+    2. ``timeout``: Timeout is in the name of the exception's class, of a base, or of what it was
+       raised from.
+    3. ``cancelled``: the caller gave up. An ``asyncio.timeout`` *around* the block is that too; put
+       it inside to see the timeout.
+    4. ``rejected``: a circuit breaker is open.
+
+    Retries that stamina makes inside the block are attempts of this one call. What the block
+    raises is raised on.
+
+    *name* and *operation* become labels: take them from the code, never from data.
+    *retry_budget* gets its share of this call.
+    """
+    return resilience.Dependency(name, operation, init, retry_budget)
+
+
+def retry_budget(
+    dependency: str, *, ratio: float = 0.2, burst: float = 10.0, min_per_s: float = 0.5
+) -> resilience.RetryBudget:
+    """Return a budget for the retries of calls to *dependency*; make one a dependency, at import.
+
+    ::
+
+        budget = obskit.retry_budget("payments")
+
+        @stamina.retry(on=budget.on(httpx.TransportError), attempts=3)
+        async def charge(amount): ...
+
+        async with obskit.dependency("payments", "charge", retry_budget=budget):
+            await charge(amount)
+
+    Args:
+        dependency: its name, the same as for :func:`dependency`.
+        ratio: retries that each call allows.
+        burst: retries that may be made at once, which is also where it starts.
+        min_per_s: retries a second that are allowed whatever the load.
+
+    Raises:
+        ConfigError: a number is below 0, or *burst* below 1.
+    """
+    allowance = resilience.Allowance(ratio=ratio, burst=burst, min_per_s=min_per_s)
+    return declare(resilience.RetryBudget(dependency, allowance, init))
+
+
+def fallback(dependency: str, kind: resilience.FallbackKind) -> None:
+    """Record that an answer of *kind* was given in the place of one from *dependency*.
+
+    ::
+
+        try:
+            price = await pricing.fetch(sku)
+        except httpx.HTTPError:
+            obskit.fallback("pricing", "cached")
+            price = last_known[sku]
+
+    *kind* is ``cached`` (an older answer), ``default`` (a fixed one) or ``replica`` (another
+    instance's). Counted, an event on the current span and a log line that names the exception
+    being handled.
+    """
+    resilience.fallback(dependency, kind, init)
+
+
+def job(
+    name: str, *, every: str | float | timedelta | None = None, cron: str | None = None, timezone: str = "UTC"
+) -> Callable[[_F], _F]:
+    """Observe each call of the decorated function, sync or async, as one run of the job *name*.
+
+    ::
+
+        @obskit.job("nightly-report", every="24h")
+        def report(): ...
+
+        @obskit.job("invoices", cron="0 3 * * *", timezone="Europe/Berlin")
+        async def invoices(): ...
+
+    It does not start the job: cron, a scheduler or a loop of yours does. Each run is a root
+    span (linked to the caller's, if there is one) with a request scope of its own, the events
+    ``job.started`` and ``job.finished`` or ``job.failed``, and metrics: runs by outcome, duration,
+    last success, lateness, overlap. The series exist from :func:`init` on, so that an alert sees
+    a job that never ran. What the function raises is raised on.
+
+    Args:
+        name: becomes a label; take it from the code.
+        every: how often it should run: ``"24h"``, ``"1h30m"``, seconds, or a timedelta.
+        cron: the five fields of its cron line; needs the extra ``jobs``.
+        timezone: the zone that *cron* is read in.
+
+    Raises:
+        ConfigError: *every* or *cron* cannot be read, both are given, or the function is a generator.
+    """
+    if every is not None and cron is not None:
+        msg = f"job {name!r} has both every={every!r} and cron={cron!r}; give the one that starts it."
+        raise ConfigError(msg)
+    schedule = None
+    if every is not None:
+        schedule = jobs.interval_schedule(every)
+    elif cron is not None:
+        schedule = jobs.cron_schedule(cron, timezone)
+    observed = jobs.Job(name, schedule, init)
+
+    def decorate(function: _F) -> _F:
+        wrapped = observed.wrap(function)
+        declare(observed)
+        return wrapped
+
+    return decorate
+
+
+def auth_check(method: str, *, subject: str | None = None) -> auth.AuthCheck:
+    """Observe one check of a token or a password: how it ended and why, without naming the user.
+
+    ::
+
+        with obskit.auth_check("access_token") as check:
+            claims = jwt.decode(token, key, algorithms=["HS256"])  # PyJWT's errors give the reason
+            if claims["jti"] in revoked:
+                check.reject("revoked")
+
+        with obskit.auth_check("password", subject=email) as check:
+            if not verified:
+                check.reject("bad_credentials")
+
+    The reasons are ``obskit.auth.REASONS``; the block's end without one is ``ok``. Counted, put on
+    the current span, and logged as ``auth.rejected``. ``check.lock_out()`` counts a lockout.
+
+    Args:
+        method: what is checked, as a label: ``access_token``, ``refresh_token``, ``password`` ...
+            Call ``obskit.auth_check(method)`` once at import to show its series at 0.
+        subject: the account or address, to notice guessing (5 failures within 300 s). Only a
+            keyed hash of it is kept, in memory; it is in no label, line or span.
+    """
+    return auth.AuthCheck(_auth_method(method), subject)
+
+
+@cache
+def _auth_method(name: str) -> auth.AuthMethod:
+    return declare(auth.AuthMethod(name, init))
