@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove lint bench readme lock
+.PHONY: help setup demo test programs prove lint bench readme lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,10 +21,13 @@ $(READY): pyproject.toml constraints.txt
 demo: setup ## Start everything, break it twice, watch the pages; Ctrl-C ends it
 	@$(BIN)/obskit demo
 
-test: setup ## Run every test (about ten minutes on two cores)
+test: setup programs ## Run every test (about ten minutes on two cores)
 	@$(BIN)/pytest
 
-prove: setup ## Run the long proofs; resumes where it stopped, writes prove/report-<date>.md
+programs: $(READY)
+	@$(BIN)/python tests/install.py
+
+prove: setup programs ## Run the long proofs; resumes where it stopped, writes prove/report-<date>.md
 	@$(BIN)/python tests/prove.py
 
 lint: $(READY) ## Check style, types and generated files

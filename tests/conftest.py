@@ -2,11 +2,13 @@
 
 import logging
 import socket
+import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import loguru
@@ -14,13 +16,12 @@ import pytest
 import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util._once import Once
 
 import obskit
 from obskit import _guard, context
 from obskit.logging import _loggers
+from obskit.testing import Capture
 
 
 def reset_opentelemetry() -> None:
@@ -34,6 +35,7 @@ def logging_as_before() -> Iterator[None]:
     """Put every source of log lines back to what it was: init() connects them for the whole process."""
     root = logging.getLogger()
     handlers, level, showwarning = root.handlers[:], root.level, warnings.showwarning
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     config = structlog.get_config()
     chains = [(chain, chain[:]) for chain in (_loggers._chain, config["processors"])]
     token = context._current.set(None)
@@ -45,6 +47,7 @@ def logging_as_before() -> Iterator[None]:
     structlog.configure(**config)
     _loggers._filter_at("notset")
     warnings.showwarning = showwarning
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     root.handlers[:] = handlers
     root.setLevel(level)
     loguru.logger.remove()
@@ -64,37 +67,33 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @dataclass
 class Captured:
-    """What one test's telemetry produced."""
+    """What one test's telemetry produced: ``obs_capture`` with the raw spans and exact label sets."""
 
     telemetry: obskit.Telemetry
-    exporter: InMemorySpanExporter
-    lines: list[dict[str, Any]] = field(default_factory=list)
+    capture: Capture
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return list(self.capture.logs)
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:
-        return self.exporter.get_finished_spans()
+        return tuple(span.raw for span in self.capture.spans)
 
     def span(self, name: str) -> ReadableSpan:
-        found = [span for span in self.spans if span.name == name]
-        assert len(found) == 1, f"{name}: {[span.name for span in self.spans]}"
-        return found[0]
+        return self.capture.spans.one(name).raw
 
     def events(self, event: str) -> list[dict[str, Any]]:
-        return [line for line in self.lines if line["event"] == event]
+        return list(self.capture.logs.all(event=event))
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.telemetry.registry.get_sample_value(name, labels)
 
 
 @pytest.fixture
-def captured() -> Captured:
-    """Telemetry that writes nowhere and keeps everything."""
-    telemetry = obskit.init(service="testing", version="1", log_format="none")
-    exporter = InMemorySpanExporter()
-    telemetry.tracing.provider.add_span_processor(SimpleSpanProcessor(exporter))
-    result = Captured(telemetry, exporter)
-    telemetry.pipe.tap = result.lines.append
-    return result
+def captured(obs_capture: Capture) -> Captured:
+    """Start telemetry and keep everything that it produces."""
+    return Captured(obskit.init(service="testing", version="1", log_format="none"), obs_capture)
 
 
 @pytest.fixture

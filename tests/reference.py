@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+import obskit
 from obskit import catalog
 from obskit.cli._application import build
 from obskit.config import SETTINGS
@@ -71,9 +72,27 @@ def commands() -> str:
     return table(["command", "what it does"], rows)
 
 
+def names() -> str:
+    """Return the table of the public names, with the first sentence of each."""
+    rows = [
+        [f"`obskit.{name}`", first_sentence(getattr(obskit, name).__doc__)]
+        for name in obskit.__all__
+        if not name.startswith("__")
+    ]
+    return table(["name", "what"], rows)
+
+
+def first_sentence(text: str | None) -> str:
+    """Return the first sentence of a docstring on one line."""
+    paragraph = " ".join((text or "").strip().partition("\n\n")[0].split())
+    sentence = re.split(r"(?<=\.)\s", paragraph)[0]
+    return re.sub(r":\w+:`~?\.?([^`]+)`", r"`\1`", sentence).replace("``", "`")
+
+
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"commands": commands},
     "obskit/README.md": {
+        "names": names,
         "settings": settings,
         "metrics": metrics,
         "labels": labels,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import obskit
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
     path for path in ROOT.rglob("*.md") if not {".venv", ".obskit", "prove", "build"} & set(path.parts)
@@ -32,10 +34,14 @@ def test_links_to_files_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_every_public_name_is_documented():
+    text = "\n".join(page.read_text() for page in PAGES)
+    for name in obskit.__all__:
+        assert name.startswith("__") or f"obskit.{name}" in text, name
+
+
 def test_readme_code_runs(captured, reference):
     code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
-    import obskit
-
     obskit.shutdown()
     names = {}
     exec(compile(code, "README.md", "exec"), names)

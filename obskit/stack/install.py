@@ -29,14 +29,14 @@ _POLICY_TEXT = (
 _NONINTERACTIVE = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120")
 
 
-def main() -> int:
+def main(programs: Sequence[Program] = PROGRAMS) -> int:
     """Install what is missing; returns 1, with the command to type, where that takes more rights."""
     try:
-        _install([program for program in PROGRAMS if find(program) is None])
+        _install([program for program in programs if find(program) is None])
     except StackError as error:
         sys.stderr.write(f"Error: {error}\nFix:   {error.fix}\n")
         return 1
-    _say(*(f"{program.name}: {find(program)}" for program in PROGRAMS))
+    _say(*(f"{program.name}: {find(program)}" for program in programs))
     return 0
 
 
