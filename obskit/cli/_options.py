@@ -8,7 +8,17 @@ import typer
 from obskit import stack
 from obskit.errors import ConfigError
 
-__all__ = ["HomeOption", "JsonOption", "PortOption", "TimeScaleOption"]
+__all__ = [
+    "HomeOption",
+    "JsonOption",
+    "KeepDaysOption",
+    "KeepMbOption",
+    "LokiOption",
+    "OtlpOption",
+    "PortOption",
+    "TempoOption",
+    "TimeScaleOption",
+]
 
 
 def _checked_ports(values: list[str]) -> list[str]:
@@ -39,6 +49,49 @@ PortOption = Annotated[
         metavar="NAME=N",
         callback=_checked_ports,
         help=f"Another port; may be repeated. The defaults: {_DEFAULTS}. OBSKIT_PORT_<NAME> sets one too.",
+    ),
+]
+_STORE_HELP = (
+    "Address of a {0} to use, or 'embedded'; else a {1} of Grafana's on PATH is used, if there is one."
+)
+LokiOption = Annotated[
+    str,
+    typer.Option("--loki", metavar="URL", envvar="OBSKIT_LOKI", help=_STORE_HELP.format("Loki", "loki")),
+]
+TempoOption = Annotated[
+    str,
+    typer.Option("--tempo", metavar="URL", envvar="OBSKIT_TEMPO", help=_STORE_HELP.format("Tempo", "tempo")),
+]
+OtlpOption = Annotated[
+    str,
+    typer.Option(
+        "--otlp",
+        metavar="URL",
+        envvar="OBSKIT_OTLP",
+        show_default="port 4318 beside it",
+        help="Where the Tempo of --tempo URL takes spans.",
+    ),
+]
+KeepDaysOption = Annotated[
+    float,
+    typer.Option(
+        "--keep-days",
+        metavar="N",
+        min=0.001,
+        max=10_000,
+        envvar="OBSKIT_KEEP_DAYS",
+        help="Days that logs and traces are kept after they arrived.",
+    ),
+]
+KeepMbOption = Annotated[
+    int,
+    typer.Option(
+        "--keep-mb",
+        metavar="N",
+        min=1,
+        max=1_000_000,
+        envvar="OBSKIT_KEEP_MB",
+        help="Size in MB that each of the two embedded stores may have.",
     ),
 ]
 TimeScaleOption = Annotated[

@@ -6,7 +6,17 @@ import typer
 
 from obskit import stack
 from obskit.cli import _session
-from obskit.cli._options import HomeOption, JsonOption, PortOption, TimeScaleOption
+from obskit.cli._options import (
+    HomeOption,
+    JsonOption,
+    KeepDaysOption,
+    KeepMbOption,
+    LokiOption,
+    OtlpOption,
+    PortOption,
+    TempoOption,
+    TimeScaleOption,
+)
 from obskit.cli._output import print_json, print_lines
 
 __all__ = ["up"]
@@ -20,31 +30,44 @@ def up(
     home: HomeOption = None,
     port: PortOption = [],  # noqa: B006 - typer copies it
     time_scale: TimeScaleOption = 1,
+    loki: LokiOption = "",
+    tempo: TempoOption = "",
+    otlp: OtlpOption = "",
+    keep_days: KeepDaysOption = 7,
+    keep_mb: KeepMbOption = 2_000,
     foreground: Foreground = False,
     as_json: JsonOption = False,
 ) -> None:
     """Start the stack and return when everything is ready.
 
     Runs NATS, Prometheus, Alertmanager, the pager and the sample services
-    in the background, and starts again what dies.
+    in the background, and starts again what dies. Logs and traces are kept by
+    the embedded stores, or by a Loki and a Tempo where they are.
 
     \b
     Example:
       obskit up
       obskit up --time-scale 30 --port prometheus=9190
+      obskit up --loki http://127.0.0.1:3100 --tempo embedded
       obskit up --foreground
     """
     chosen = stack.Home.at(home)
     ports = stack.resolve_ports(dict(map(stack.parse_port, port)))
+    keep = stack.Keep(days=keep_days, megabytes=keep_mb)
+    stores = stack.choose_stores(ports, loki=loki, tempo=tempo, otlp=otlp, keep=keep)
     try:
-        record = _session.start(chosen, ports=ports, time_scale=time_scale, is_owner=foreground)
+        record = _session.start(
+            chosen, ports=ports, time_scale=time_scale, is_owner=foreground, stores=stores
+        )
     except KeyboardInterrupt:
         print_lines("Interrupted. Nothing is left running.")
         raise typer.Exit(_INTERRUPTED) from None
     if as_json:
         print_json(stack.status(chosen).to_json())
     else:
-        print_lines("", *_session.urls(record), "", f"Everything it writes is in {chosen.root}")
+        print_lines(
+            "", *_session.urls(record), "", *stores.notes, f"Everything it writes is in {chosen.root}"
+        )
     if foreground:
         _stay(chosen)
     elif not as_json:

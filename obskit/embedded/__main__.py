@@ -5,27 +5,26 @@ One process with three listeners on loopback: Loki's API, Tempo's API, and OTLP 
 
 import argparse
 import asyncio
-import signal
-import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 import obskit
 from obskit._typing import ASGIApp
 from obskit.embedded import logs, traces
+from obskit.embedded._serving import listen, serve
 from obskit.errors import StackError
 
 __all__ = ["main"]
 
 N = TypeVar("N", int, float)
 
-_HOST = "127.0.0.1"
+_PORT_OPTIONS = "--loki-port, --tempo-port or --otlp-port"
 _MEGABYTE = 1_000_000
 _EXAMPLE = "example: python -m obskit.embedded --home .obskit --log-dir .obskit/logs/services"
 
@@ -34,72 +33,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the backend until it is told to stop; return the exit code."""
     options = _options(arguments)
     try:
-        listeners = [_listen(port) for port in (options.loki_port, options.tempo_port, options.otlp_port)]
-        log_backend = logs.LogBackend(
-            options.home / "data" / "logs.db",
-            options.log_dir,
-            retention=logs.Retention(days=options.keep_days, max_bytes=options.keep_mb * _MEGABYTE),
-        )
-        trace_backend = traces.TraceBackend(options.home / "data" / "traces.db")
+        backends = _Backends.of(options)
+        listeners = [listen(getattr(options, f"{name}_port"), _PORT_OPTIONS) for name in backends.ports]
     except StackError as error:
         print(f"{error}\n{error.fix}", file=sys.stderr)  # noqa: T201 - the log pipe is not up yet
         return 1
     # Its spans would come back to it: a store that traces itself never rests.
     obskit.init(service="embedded", version=obskit.__version__, traces_exporter="none")
-    obskit.add_check("logs", log_backend.ping)
+    if backends.logs is not None:
+        obskit.add_check("logs", backends.logs.ping)
     try:
-        asyncio.run(_serve(_applications(log_backend, trace_backend), listeners, log_backend.start))
+        asyncio.run(serve(backends.applications(), listeners, backends.start))
     finally:
-        log_backend.close()
-        trace_backend.close()
+        backends.close()
         obskit.shutdown()
     return 0
 
 
-def _applications(log_backend: logs.LogBackend, trace_backend: traces.TraceBackend) -> list[ASGIApp]:
-    loki, tempo = log_backend.loki_app(), trace_backend.tempo_app()
-    otlp = Starlette(routes=[*trace_backend.otlp_routes(), *log_backend.otlp_routes()])
-    for app in (loki, tempo, otlp):
-        obskit.instrument(app)
-    return [loki, trace_backend.with_metrics(tempo), otlp]
+@dataclass(frozen=True, slots=True)
+class _Backends:
+    """The stores that run here: both, or the one that no Loki or Tempo stands in for."""
 
+    logs: logs.LogBackend | None
+    traces: traces.TraceBackend | None
 
-class _Server(uvicorn.Server):
-    """One of three servers of a process: signals are taken for all of them together."""
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "_Backends":
+        max_bytes, data = options.keep_mb * _MEGABYTE, options.home / "data"
+        log_backend = trace_backend = None
+        if "logs" not in options.without:
+            kept = logs.Retention(days=options.keep_days, max_bytes=max_bytes)
+            log_backend = logs.LogBackend(data / "logs.db", options.log_dir, retention=kept)
+        if "traces" not in options.without:
+            keeping = traces.Retention(days=options.keep_days, max_bytes=max_bytes)
+            trace_backend = traces.TraceBackend(data / "traces.db", retention=keeping)
+        return cls(log_backend, trace_backend)
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
+    @property
+    def ports(self) -> list[str]:
+        """The names of the ports of :meth:`applications`."""
+        loki = [] if self.logs is None else ["loki"]
+        tempo = [] if self.traces is None else ["tempo"]
+        # Without the trace store, Tempo itself listens there.
+        return [*loki, *tempo, *(["otlp"] if tempo else [])]
 
+    def applications(self) -> list[ASGIApp]:
+        made: list[ASGIApp] = []
+        otlp: list[BaseRoute] = []
+        if self.logs is not None:
+            made.append(obskit.instrument(self.logs.loki_app()))
+            otlp += self.logs.otlp_routes()
+        if self.traces is not None:
+            made.append(self.traces.with_metrics(obskit.instrument(self.traces.tempo_app())))
+            made.append(obskit.instrument(Starlette(routes=[*self.traces.otlp_routes(), *otlp])))
+        return made
 
-async def _serve(
-    apps: Sequence[ASGIApp], listeners: Sequence[socket.socket], begin: Callable[[], None]
-) -> None:
-    servers = [
-        _Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                lifespan="on" if place == 0 else "off",  # one drain for the process
-                ws="websockets-sansio",
-                timeout_graceful_shutdown=5,
-            )
-        )
-        for place, app in enumerate(apps)
-    ]
+    def start(self) -> None:
+        if self.logs is not None:
+            self.logs.start()
 
-    def stop() -> None:
-        for server in servers:
-            server.should_exit = True
-
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signum, stop)
-    await asyncio.to_thread(begin)
-    await asyncio.gather(
-        *(server.serve(sockets=[listener]) for server, listener in zip(servers, listeners, strict=True))
-    )
+    def close(self) -> None:
+        for backend in (self.logs, self.traces):
+            if backend is not None:
+                backend.close()
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -126,15 +122,25 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--keep-days",
         type=_within(float, 0.001, 1e5),
         default=7.0,
-        help="days that logs are kept (default 7)",
+        help="days that logs and traces are kept after they arrived (default 7)",
     )
     add(
         "--keep-mb",
         type=_within(int, 1, 1e6),
         default=2_000,
-        help="size of the log store in MB (default 2000)",
+        help="size of each of the two stores in MB (default 2000)",
     )
-    return parser.parse_args(arguments)
+    add(
+        "--without",
+        choices=("logs", "traces"),
+        action="append",
+        default=[],
+        help="leave one out: a Loki or a Tempo has its place",
+    )
+    found = parser.parse_args(arguments)
+    if set(found.without) == {"logs", "traces"}:
+        parser.error("--without logs and --without traces together leave nothing to run")
+    return found
 
 
 def _within(kind: Callable[[str], N], least: float, most: float) -> Callable[[str], N]:
@@ -146,22 +152,6 @@ def _within(kind: Callable[[str], N], least: float, most: float) -> Callable[[st
 
     parse.__name__ = f"number from {least:g} to {most:g}"  # argparse: "invalid number from ... value"
     return parse
-
-
-def _listen(port: int) -> socket.socket:
-    # Named TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ACK.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((_HOST, port))
-    except OSError as error:
-        listener.close()
-        fix = (
-            "Stop the program that uses it, or choose another with --loki-port, --tempo-port or --otlp-port."
-        )
-        msg = f"Port {port} on {_HOST} cannot be used: {error.strerror}."
-        raise StackError(msg, fix=fix) from error
-    return listener
 
 
 if __name__ == "__main__":

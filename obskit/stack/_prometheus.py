@@ -15,15 +15,26 @@ from obskit.stack._ports import LOOPBACK
 __all__ = ["add_target", "command", "remove_target", "scrape_interval_s", "write_config"]
 
 SCRAPED = {
+    "traefik": "traefik-admin",
     "gateway": "gateway",
+    "gateway-2": "gateway-2",
+    "users": "users",
     "orders": "orders",
     "inventory": "inventory",
+    "payments": "payments",
+    "notifications": "notifications",
+    "console": "console",
     "pager": "pager",
-    "embedded": "tempo",
     "prometheus": "prometheus",
     "alertmanager": "alertmanager",
 }
 """Processes with a ``/metrics`` page, and its port; NATS has none of its own."""
+
+SERVICE_OF = {"gateway-2": "gateway"}
+"""The service that a process is a replica of, where that is not its name."""
+
+STORING = {"embedded", "loki", "tempo", "shipper"}
+"""Processes that keep logs and traces; which of them run is chosen at each start."""
 
 RETENTION_TIME = "7d"
 RETENTION_SIZE = "1GB"
@@ -40,11 +51,21 @@ def scrape_interval_s(time_scale: float) -> int:
 
 
 def write_config(
-    home: Home, ports: Mapping[str, int], *, rule_files: Sequence[Path], time_scale: float
+    home: Home,
+    ports: Mapping[str, int],
+    *,
+    rule_files: Sequence[Path],
+    time_scale: float,
+    storing: Mapping[str, str],
 ) -> Path:
-    """Write the configuration and the target file of the stack; returns the path of the first."""
-    for name, port in SCRAPED.items():
-        _write_target(home, name, ports[port], labels={SERVICE_LABEL: name})
+    """Write the configuration and the target files of the stack; returns the path of the first.
+
+    *storing* are the processes that keep logs and traces, and their ports by name.
+    """
+    for name in STORING - storing.keys():
+        remove_target(home, name)  # another choice of stores, before
+    for name, port in {**SCRAPED, **storing}.items():
+        _write_target(home, name, ports[port], labels={SERVICE_LABEL: SERVICE_OF.get(name, name)})
     path = home.prometheus / "prometheus.yml"
     config = _config(home, ports, rule_files, scrape_interval_s(time_scale))
     write_atomic(path, yaml.safe_dump(config, sort_keys=False))
@@ -95,8 +116,13 @@ def _write_target(home: Home, name: str, port: int, *, labels: Mapping[str, str]
     write_atomic(home.targets / f"{name}.json", json.dumps(groups))
 
 
-def command(program: str, home: Home, config: Path, port: int) -> tuple[str, ...]:
-    """Return the command line of Prometheus; the same for 2.42 and every 3.x."""
+def command(
+    program: str, home: Home, config: Path, port: int, *, is_written_to: bool = False
+) -> tuple[str, ...]:
+    """Return the command line of Prometheus; the same for 2.42 and every 3.x.
+
+    With *is_written_to* others may write samples to it.
+    """
     return (
         program,
         f"--config.file={config}",
@@ -107,4 +133,5 @@ def command(program: str, home: Home, config: Path, port: int) -> tuple[str, ...
         f"--web.external-url=http://{LOOPBACK}:{port}",  # else links name this machine
         "--enable-feature=exemplar-storage",
         "--log.level=warn",
+        *(("--web.enable-remote-write-receiver",) if is_written_to else ()),
     )

@@ -56,6 +56,8 @@ class Plan:
     processes: tuple[ProcessSpec, ...]
     ports: dict[str, int]
     time_scale: float = 1.0
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Where the APIs of loki, tempo and otlp answer, where that is not their port here."""
     owner: Identity | None = None
     """The process whose end, however it comes, ends the stack too; None for a stack in the background."""
 
@@ -82,6 +84,7 @@ def _plan(raw: dict[str, Any]) -> Plan:
         processes=tuple(_spec(row) for row in raw["processes"]),
         ports=raw["ports"],
         time_scale=raw["time_scale"],
+        addresses=raw.get("addresses", {}),
         owner=Identity(**raw["owner"]) if raw["owner"] else None,
     )
 

@@ -1,6 +1,6 @@
 """The state file: what the supervisor knows about each process, for everybody else to read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +43,8 @@ class StackRecord:
     processes: tuple[ProcessRecord, ...]
     ports: dict[str, int]
     time_scale: float
+    addresses: dict[str, str] = field(default_factory=dict)
+    """As in the plan."""
 
     def to_json(self) -> bytes:
         """Return the content of the state file."""
@@ -59,6 +61,7 @@ def read_record(path: Path) -> StackRecord | None:
             processes=tuple(_record(row) for row in raw["processes"]),
             ports=raw["ports"],
             time_scale=raw["time_scale"],
+            addresses=raw.get("addresses", {}),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -7,12 +7,12 @@ from typing import Any
 
 from obskit.stack._home import Home
 from obskit.stack._identity import find_marked, is_alive
-from obskit.stack._ports import resolve_ports
+from obskit.stack._ports import LOOPBACK, resolve_ports
 from obskit.stack._probe import check
 from obskit.stack._specs import KEEPER, SUPERVISOR
 from obskit.stack._state import ProcessRecord, StackRecord, read_record
 
-__all__ = ["StackStatus", "current_ports", "status", "uptime_s"]
+__all__ = ["StackStatus", "current_address", "current_ports", "status", "uptime_s"]
 
 _ORPHANED = "runs without a supervisor; obskit down ends it"
 _NEWS = "has ended"
@@ -71,6 +71,17 @@ def current_ports(home: Home) -> dict[str, int]:
     """
     record = read_record(home.state)
     return resolve_ports() if record is None else record.ports
+
+
+def current_address(home: Home, name: str) -> str:
+    """Return where the API of *name*, a port's name, answers: of the running stack, else of the next one.
+
+    Raises:
+        ConfigError: a variable for a port has no port number.
+    """
+    record = read_record(home.state)
+    found = record.addresses.get(name) if record is not None else None
+    return found or f"http://{LOOPBACK}:{current_ports(home)[name]}"
 
 
 def uptime_s(record: ProcessRecord) -> float | None:

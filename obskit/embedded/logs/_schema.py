@@ -29,6 +29,12 @@ CREATE TABLE lines (
     PRIMARY KEY (stream, ts, seq)
 ) WITHOUT ROWID;
 CREATE TABLE arrivals (bucket INTEGER PRIMARY KEY, lines INTEGER NOT NULL, bytes INTEGER NOT NULL);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+
+# How far each file was read.
+_FILES = """
 CREATE TABLE files (
     device  INTEGER NOT NULL,
     inode   INTEGER NOT NULL,
@@ -37,7 +43,6 @@ CREATE TABLE files (
     cutting INTEGER NOT NULL,
     PRIMARY KEY (device, inode)
 );
-CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 
 
@@ -61,8 +66,10 @@ def hold(path: Path) -> int:
     return lock
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open, or make, the log store at *path* for writing; only this user may read it.
+def connect(path: Path, tables: str = _TABLES) -> sqlite3.Connection:
+    """Open, or make, the store at *path* for writing; only this user may read it.
+
+    It has *tables* and the one that knows how far each file was read.
 
     Raises:
         StackError: it cannot be used, or a newer obskit wrote it.
@@ -73,7 +80,7 @@ def connect(path: Path) -> sqlite3.Connection:
         raise _unusable(path, error, "Choose a --home that this user can write to.") from error
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        _prepare(connection, path)
+        _prepare(connection, path, tables)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise _unusable(path, error, f"Move it away: mv {path} {path}.broken") from error
@@ -84,7 +91,7 @@ def _unusable(path: Path, error: Exception, fix: str) -> StackError:
     return StackError(f"The log store {path} cannot be used: {error}.", fix=fix)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, tables: str) -> None:
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -100,7 +107,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         msg = f"The log store {path} has version {version}; this obskit knows {_VERSION}."
         raise StackError(msg, fix="pip install --upgrade obskit-starter-kit")
     if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {_VERSION};COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE;{tables}{_FILES}PRAGMA user_version = {_VERSION};COMMIT;")
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:

@@ -102,8 +102,7 @@ class Store:
         """
 
         def operation(connection: sqlite3.Connection) -> None:
-            for batch in batches:
-                self._check_room(batch.labels, len(batches))
+            self._check_room(batches)
             self._insert(connection, batches, _INSERT_NEW)
 
         return self._submit(operation, batches)
@@ -133,10 +132,11 @@ class Store:
             for listener in self._listeners:
                 listener(batches)
 
-    def _check_room(self, labels: str, wanted: int) -> None:
-        if labels not in self._streams and len(self._streams) + wanted > MAX_STREAMS:
+    def _check_room(self, batches: Sequence[Batch]) -> None:
+        new = {batch.labels for batch in batches if batch.labels not in self._streams}
+        if new and len(self._streams) + len(new) > MAX_STREAMS:
             msg = (
-                f"Maximum active stream limit exceeded when trying to create stream {labels}, reduce the "
+                f"Maximum active stream limit exceeded when trying to create stream {min(new)}, reduce the "
                 "number of active streams (reduce labels or reduce label values), or contact your Loki "
                 "administrator to see if the limit can be increased, user: 'fake'"
             )

@@ -27,7 +27,8 @@ async def serve(websocket: WebSocket, queries: Queries, live: Live) -> None:
     """Answer one who tails, until one of both ends it."""
     try:
         params = Params(websocket.query_params)
-        query, start, limit = parse_logs(params.text("query")), params.bounds().start, params.limit()
+        query = await asyncio.to_thread(parse_logs, params.text("query"))  # a long one takes its time
+        start, limit = params.bounds().start, params.limit()
         _check_delay(params)
         follower = Follower(query, asyncio.get_running_loop())
         live.join(follower)

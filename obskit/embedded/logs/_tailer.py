@@ -10,16 +10,17 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from obskit._guard import guarded
 from obskit.embedded.logs._records import Records
-from obskit.embedded.logs._store import Batch, Entry, FileState, Store
+from obskit.embedded.logs._store import Batch, Entry, FileState
 
-__all__ = ["MAX_LINE_BYTES", "Tailer"]
+__all__ = ["MAX_LINE_BYTES", "Sink", "Tailer"]
 
 MAX_LINE_BYTES = 2 << 20
 """What is kept of a line; the rest of a longer one is left out."""
@@ -34,6 +35,19 @@ _MOST_KNOWN = 10_000
 _Pending = tuple["_File", FileState, "Future[None]"]
 
 
+class Sink(Protocol):
+    """Where lines go: the store, or what ships them to another."""
+
+    def files(self) -> list[FileState]:
+        """Return how far each known file was read."""
+
+    def append_file(self, batches: Sequence[Batch], state: FileState) -> "Future[None]":
+        """Keep the lines of *batches* and how far their file was read, together."""
+
+    def forget_files(self, files: Sequence[tuple[int, int]]) -> None:
+        """Forget files, by device and inode, that are gone."""
+
+
 @dataclass(slots=True)
 class _File:
     """A file that is open, and how far it was read; *waits_at* is where nothing more could be read."""
@@ -46,13 +60,13 @@ class _File:
 
 
 class Tailer:
-    """Reads the files ``*.jsonl`` of *folder*, and their rotated ones, into *store*."""
+    """Reads the files ``*.jsonl`` of *folder*, and their rotated ones, into *sink*."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        self._store = store
+    def __init__(self, sink: Sink, folder: Path) -> None:
+        self._sink = sink
         self._folder = folder
         self._files: dict[tuple[int, int], _File] = {}
-        self._known = {(state.device, state.inode): state for state in store.files()}
+        self._known = {(state.device, state.inode): state for state in sink.files()}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-tailer", daemon=True)
 
@@ -87,7 +101,7 @@ class Tailer:
             if step is None:
                 continue
             batches, state = step
-            pending.append((file, state, self._store.append_file(batches, state)))
+            pending.append((file, state, self._sink.append_file(batches, state)))
             was_read, size = True, size + state.offset - file.state.offset
             if size >= _TOGETHER_BYTES:
                 _settle(pending)
@@ -163,7 +177,7 @@ class Tailer:
 
     def _forget(self, keys: list[tuple[int, int]]) -> None:
         if keys:
-            self._store.forget_files(keys)
+            self._sink.forget_files(keys)
             for key in keys:
                 self._known.pop(key, None)
 

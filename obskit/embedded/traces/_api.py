@@ -2,7 +2,7 @@
 
 import platform
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 from starlette.applications import Starlette
@@ -13,11 +13,11 @@ from starlette.routing import Route
 from obskit._version import __version__
 from obskit.embedded.traces._errors import RequestError
 from obskit.embedded.traces._names import tag_names, tag_values, v1_attribute
-from obskit.embedded.traces._params import search_params, tag_params, trace_id_of
+from obskit.embedded.traces._params import SearchParams, search_params, tag_params, trace_id_of
 from obskit.embedded.traces._printed import printed_batches, trace_json, trace_message
 from obskit.embedded.traces._reads import Reads, Snapshot
 from obskit.embedded.traces._search import search
-from obskit.embedded.traces.traceql import QueryError, parse, parse_attribute
+from obskit.embedded.traces.traceql import Attribute, QueryError, parse, parse_attribute
 
 __all__ = ["tempo_app"]
 
@@ -86,10 +86,8 @@ class _Api:
 
     async def search(self, request: Request) -> Response:
         params = search_params(request.query_params)
-        # What the frontend of Tempo validates besides q, and does not run.
-        for name in ("query", "q"):
-            pipeline = parse(text) if (text := request.query_params.get(name)) else None
-        answer = await self._reads.run(lambda snapshot: search(snapshot, params, pipeline))
+        texts = [request.query_params.get(name) for name in ("query", "q")]
+        answer = await self._reads.run(lambda snapshot: _searched(snapshot, params, texts))
         return Response(answer, media_type=_JSON)
 
     async def tags_v1(self, request: Request) -> Response:
@@ -111,12 +109,7 @@ class _Api:
 
     async def values_v2(self, request: Request) -> Response:
         params, tag = tag_params(request.query_params), request.path_params["tag"]
-        try:
-            attribute = parse_attribute(tag)
-        except QueryError as error:
-            msg = f"tag name is not valid intrinsic or scoped attribute: {tag[:200]}"
-            raise RequestError(msg) from error
-        found = await self._reads.run(lambda snapshot: tag_values(snapshot, attribute, params))
+        found = await self._reads.run(lambda snapshot: tag_values(snapshot, _attribute(tag), params))
         return _listed("tagValues", [{"type": kind, "value": text} for kind, text in found])
 
     async def elsewhere(self, request: Request) -> Response:
@@ -131,6 +124,20 @@ class _Api:
         if _PROTOBUF in request.headers.get("accept", ""):
             return Response(trace_message(batches, version=version), media_type=_PROTOBUF)
         return Response(trace_json(batches, version=version), media_type=_JSON)
+
+
+def _searched(snapshot: Snapshot, params: SearchParams, texts: Sequence[str | None]) -> bytes:
+    # Reading a long query takes its time, too. Tempo validates query besides q, and does not run it.
+    _, pipeline = [parse(text) if text else None for text in texts]
+    return search(snapshot, params, pipeline)
+
+
+def _attribute(tag: str) -> Attribute:
+    try:
+        return parse_attribute(tag)
+    except QueryError as error:
+        msg = f"tag name is not valid intrinsic or scoped attribute: {tag[:200]}"
+        raise RequestError(msg) from error
 
 
 def _batches(snapshot: Snapshot, trace_id: bytes) -> bytes | None:

@@ -9,6 +9,7 @@ from obskit.errors import StackError
 __all__ = ["INTRINSIC", "SCOPES", "connect"]
 
 _VERSION = 1
+_WAL_BYTES = 64 << 20
 
 SCOPES = {"resource": 1, "span": 2, "event": 3, "link": 4, "instrumentation": 5}
 """Numbers of the attribute scopes in the column ``attrs.scope``."""
@@ -96,6 +97,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # A killed process loses nothing; only a power cut could lose the last moments.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -16000")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _VERSION:
         connection.close()

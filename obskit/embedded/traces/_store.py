@@ -38,6 +38,9 @@ ON CONFLICT (trace_id) DO UPDATE SET
 RETURNING id
 """
 _INSERT_SPAN = "INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_ATTR = (
+    "INSERT INTO attrs (scope, key, type, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id"
+)
 _FIND_ATTR = "SELECT id FROM attrs WHERE scope = ? AND key = ? AND type = ? AND value = ?"
 
 _Key = tuple[int, str, int, str | int | float]
@@ -209,11 +212,8 @@ class Store:
     def _attr(self, key: _Key) -> int:
         found = self._attrs.get(key)
         if found is None:
-            row = self._db.execute(_FIND_ATTR, key).fetchone()
-            if row is None:
-                row = self._db.execute(
-                    "INSERT INTO attrs (scope, key, type, value) VALUES (?, ?, ?, ?) RETURNING id", key
-                ).fetchone()
+            # What is not remembered is most often new.
+            row = self._db.execute(_ADD_ATTR, key).fetchone() or self._db.execute(_FIND_ATTR, key).fetchone()
             if len(self._attrs) >= _CACHED:
                 self._attrs.clear()
             found = self._attrs[key] = int(row[0])

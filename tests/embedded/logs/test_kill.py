@@ -90,7 +90,11 @@ def survive(tmp_path, free_port, wait_for):
         for _ in range(kills):
             store = start_store(home, folder, ports)
             processes.append(store)
-            wait_for(lambda store=store: database.exists() or store.poll() is not None, "the store opens")
+            wait_for(
+                lambda store=store: database.exists() or store.poll() is not None,
+                "the store opens",
+                within_s=60,
+            )
             threading.Event().wait(0.3 + chance.random() * longest_s)
             assert store.poll() is None, (home / "out").read_text()
             store.send_signal(signal.SIGKILL)
@@ -98,10 +102,10 @@ def survive(tmp_path, free_port, wait_for):
         assert writer.wait(300) == 0
         store = start_store(home, folder, ports)
         processes.append(store)
-        wait_for(lambda: len(numbers_in(database)) >= count, "every line is stored", within_s=60)
-        wait_for(lambda: is_ready(ports[0]), "the store answers")
+        wait_for(lambda: len(numbers_in(database)) >= count, "every line is stored", within_s=120)
+        wait_for(lambda: is_ready(ports[0]), "the store answers", within_s=60)
         store.terminate()
-        assert store.wait(20) == 0
+        assert store.wait(60) == 0
         return numbers_in(database)
 
     yield run
@@ -127,7 +131,7 @@ def test_a_push_that_was_answered_survives_a_kill(tmp_path, free_port, wait_for)
     store = start_store(home, tmp_path, ports)
     answered: list[int] = []
     with httpx.Client(base_url=f"http://127.0.0.1:{ports[0]}", verify=False) as client:
-        wait_for(lambda: is_ready(ports[0]), "the store is ready")
+        wait_for(lambda: is_ready(ports[0]), "the store is ready", within_s=60)
         killer = threading.Timer(0.7, store.kill)
         killer.start()
         try:

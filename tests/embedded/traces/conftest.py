@@ -1,6 +1,7 @@
 """A trace backend to test: served over HTTP on loopback, in a thread of this process."""
 
 import json
+import os
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -102,6 +104,32 @@ def filled(tmp_path_factory: pytest.TempPathFactory, recorded: Callable[[str], A
     with serve(tmp_path_factory.mktemp("filled") / "traces.db") as found:
         assert found.push(recorded("push")).status_code == 200
         yield found
+
+
+@pytest.fixture(scope="session")
+def tempo(request: pytest.FixtureRequest, recorded: Callable[[str], Any]) -> Iterator[httpx.Client]:
+    """What has the recorded push: our store, or the Tempo at OBSKIT_TEST_TEMPO.
+
+    That one takes spans at OBSKIT_TEST_TEMPO_OTLP, else on port 4318 beside it.
+    """
+    live = os.environ.get("OBSKIT_TEST_TEMPO", "").rstrip("/")
+    if not live:
+        yield request.getfixturevalue("filled").client
+        return
+    parts = urlsplit(live)
+    otlp = os.environ.get("OBSKIT_TEST_TEMPO_OTLP") or f"{parts.scheme}://{parts.hostname}:4318"
+    first = next(path for path in paths_of(recorded("cases")) if "/api/v2/traces/" in path)
+    with httpx.Client(base_url=live, timeout=30) as client:
+        if not client.get(first).json().get("trace"):  # sent twice, it would have every span twice
+            answer = httpx.post(f"{otlp.rstrip('/')}/v1/traces", json=recorded("push"), timeout=30)
+            assert answer.status_code == 200, answer.text
+        eventually(lambda: len(client.get("/api/search", params={"limit": 100}).json()["traces"]) >= 40, 120)
+        yield client
+
+
+def paths_of(cases: dict[str, Any]) -> list[str]:
+    """The paths of the cases that find something."""
+    return [case["path"] for case in cases.values() if case["status"] == 200 and case["body"]]
 
 
 @pytest.fixture

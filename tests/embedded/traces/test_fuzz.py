@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from urllib.parse import quote
 
 import pytest
@@ -9,8 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-MANY = settings(FEW, max_examples=250)
+EXAMPLES = int(os.environ.get("OBSKIT_FUZZ_EXAMPLES", "60"))
+FEW = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+MANY = settings(FEW, max_examples=max(EXAMPLES, 250))
 
 ANYTHING = st.recursive(
     st.none()
@@ -218,7 +222,7 @@ def test_asks_any_query(filled, path):
 def test_finds_the_same_when_the_tables_do_not_select(filled, monkeypatch):
     """What SQL leaves out would not have matched."""
 
-    @settings(FEW, max_examples=150)
+    @settings(FEW, max_examples=max(EXAMPLES // 4, 150))
     @given(QUERIES)
     def check(query):
         selected = filled.client.get("/api/search", params={"q": query, "limit": 100})

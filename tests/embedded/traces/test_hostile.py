@@ -85,6 +85,28 @@ def test_stops_a_query_that_takes_too_long_and_answers_others(open_backend, span
         assert hasty.client.get("/ready").status_code == 200
 
 
+def test_answers_others_while_it_reads_a_long_query(served, monkeypatch):
+    """A query is read away from the event loop, as it is run."""
+    reading, may_go_on = threading.Event(), threading.Event()
+
+    def slow(text):
+        reading.set()
+        assert may_go_on.wait(20)
+        return parse(text)
+
+    monkeypatch.setattr("obskit.embedded.traces._api.parse", slow)
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(ask(served, "{ }")))
+    asking.start()
+    try:
+        assert reading.wait(20)
+        assert served.client.get("/ready").status_code == 200
+    finally:
+        may_go_on.set()
+        asking.join()
+    assert answers[0].status_code == 200
+
+
 def test_keeps_taking_spans_while_queries_run(served, spans):
     one = spans(*[{"spanId": f"{number:016x}"} for number in range(1, 500)])
     assert served.push(one).status_code == 200

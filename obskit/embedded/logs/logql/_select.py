@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -81,7 +81,16 @@ def select(query: LogQuery, source: Source, deadline: Deadline) -> list[Found]:
         ]
         merged = heapq.merge(iter(found), *each, key=_time_of, reverse=query.newest_first)
         found = _limited(merged, query)
+        wanted = _narrowed(wanted, found, query)
     return found
+
+
+def _narrowed(wanted: Wanted, found: Sequence[Found], query: LogQuery) -> Wanted:
+    """Leave out what comes after the last line of an answer that is full."""
+    if len(found) < query.limit or query.interval:
+        return wanted
+    last = found[-1][0]
+    return replace(wanted, start=last) if query.newest_first else replace(wanted, end=last + 1)
 
 
 def _time_of(found: Found) -> int:

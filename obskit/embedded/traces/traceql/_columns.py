@@ -113,8 +113,14 @@ class Columns:
         """Tell whether *found* meets all conditions; *more* were met elsewhere."""
         if not self._conditions:
             return True
-        values = sum(count_nil or static.type is not Type.NIL for static in found.values.values())
-        return found.met and values + len(found.intrinsics) + more >= self._distinct
+        if not found.met:
+            return False
+        values = len(found.values)
+        if not count_nil:
+            for static in found.values.values():
+                if static.type is Type.NIL:
+                    values -= 1
+        return values + len(found.intrinsics) + more >= self._distinct
 
     def _sort(self, condition: Condition) -> None:
         attribute, operand = condition.attribute, condition.operand

@@ -90,10 +90,19 @@ class Fetch:
         # A condition without a scope may be met by the span or by its resource.
         self._strict = all_conditions and not mingled
         self._span = Columns(groups.get(Scope.SPAN, ()), DEDICATED_SPAN)
-        self._resource = Columns(groups.get(Scope.RESOURCE, ()), WELL_KNOWN_RESOURCE)
-        self._scope = Columns(groups.get(Scope.INSTRUMENTATION, ()), NO_COLUMNS)
-        self._events = Columns(groups.get(Scope.EVENT, ()), NO_COLUMNS)
-        self._links = Columns(groups.get(Scope.LINK, ()), NO_COLUMNS)
+        resource = Columns(groups.get(Scope.RESOURCE, ()), WELL_KNOWN_RESOURCE)
+        scope = Columns(groups.get(Scope.INSTRUMENTATION, ()), NO_COLUMNS)
+        events = Columns(groups.get(Scope.EVENT, ()), NO_COLUMNS)
+        links = Columns(groups.get(Scope.LINK, ()), NO_COLUMNS)
+        # Only those that are asked for: this is looked at for every span.
+        self._of_owners = [
+            part
+            for part in ((resource, Scope.RESOURCE, True), (scope, Scope.INSTRUMENTATION, False))
+            if part[0]
+        ]
+        self._of_parts = [
+            part for part in ((events, Scope.EVENT, "events"), (links, Scope.LINK, "links")) if part[0]
+        ]
         self._trace = Columns(groups.get("trace", ()), NO_COLUMNS)
         self._needs_one = bool(conditions) and not groups.get("trace")
         asked = {condition.attribute.intrinsic for condition in conditions}
@@ -145,24 +154,17 @@ class Fetch:
                 return None
             visible.attributes[Scope.SPAN] = found.values
             visible.intrinsics = found.intrinsics
-        for columns, owner, scope, known in (
-            (self._resource, span.resource, Scope.RESOURCE, resources),
-            (self._scope, span.scope, Scope.INSTRUMENTATION, scopes),
-        ):
-            if columns:
-                found = _shared(columns, owner, known)
-                if strict and not columns.satisfied(found, count_nil=True):
-                    return None
-                visible.add(scope, found)
-        for columns, scope, name in (
-            (self._events, Scope.EVENT, "events"),
-            (self._links, Scope.LINK, "links"),
-        ):
-            if columns:
-                parts = self._parts(columns, span, name)
-                if parts is None and strict:
-                    return None
-                visible.add(scope, parts or Found())
+        for columns, scope, is_resource in self._of_owners:
+            owner, known = (span.resource, resources) if is_resource else (span.scope, scopes)
+            found = _shared(columns, owner, known)
+            if strict and not columns.satisfied(found, count_nil=True):
+                return None
+            visible.add(scope, found)
+        for columns, scope, name in self._of_parts:
+            parts = self._parts(columns, span, name)
+            if parts is None and strict:
+                return None
+            visible.add(scope, parts or Found())
         if needed and self._needs_one and not (self._always(span) or visible.values()):
             return None
         return visible
