@@ -1,0 +1,128 @@
+"""The console's application: its pages at their addresses."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from nicegui import ui
+
+from obskit.console._access import Access
+from obskit.console._alerts_page import AlertsPage
+from obskit.console._board_page import board_page
+from obskit.console._html import Html, join, link, show, tag
+from obskit.console._incidents_page import IncidentPage, IncidentsPage
+from obskit.console._logs_page import logs_page
+from obskit.console._map_page import MapPage
+from obskit.console._model import Board, load
+from obskit.console._overview_page import OverviewPage
+from obskit.console._shell import Page, frame, page_of, problem
+from obskit.console._sources import Sources
+from obskit.console._trace_page import trace_page
+from obskit.console._traces_page import traces_page
+
+__all__ = ["build"]
+
+
+def build(app: FastAPI, sources: Sources, folder: Path, access: Access) -> None:
+    """Give *app* the console's pages over *sources*, with the boards of *folder*."""
+    access.serve(app)
+    _serve_boards(load(folder), sources)
+    _serve_evidence(sources)
+    _serve_trouble(sources, access)
+    ui.run_with(app, title="obskit", show_welcome_message=False)
+
+
+def _serve_boards(boards: Mapping[str, Board], sources: Sources) -> None:
+    @ui.page("/")
+    def overview(request: Request) -> None:
+        OverviewPage(page_of("/", request.query_params), sources).build()
+
+    @ui.page("/boards")
+    def listed(request: Request) -> None:
+        page = page_of("/boards", request.query_params)
+        with frame("Boards", page):
+            show(
+                tag("table", join([_board_row(board, page) for board in boards.values()]), class_="plain")
+            ).classes("panel")
+
+    @ui.page("/d/{uid}")
+    def board(request: Request, uid: str) -> None:
+        page = page_of(f"/d/{uid}", request.query_params)
+        if uid not in boards:
+            _unknown(uid, boards)
+            return
+        if "from" not in request.query_params:
+            page.begin, page.until = boards[uid].begins
+        chosen = {
+            name.removeprefix("var-"): request.query_params.getlist(name)
+            for name in request.query_params
+            if name.startswith("var-")
+        }
+        board_page(boards[uid], page, sources, chosen)
+
+
+def _serve_evidence(sources: Sources) -> None:
+    @ui.page("/logs")
+    def logs(request: Request) -> None:
+        logs_page(page_of("/logs", request.query_params), sources, request.query_params)
+
+    @ui.page("/traces")
+    def traces(request: Request) -> None:
+        traces_page(page_of("/traces", request.query_params), sources, request.query_params)
+
+    @ui.page("/trace/{trace_id}")
+    async def trace(request: Request, trace_id: str) -> None:
+        await trace_page(trace_id, page_of("/traces", request.query_params), sources)
+
+    @ui.page("/map")
+    def service_map(request: Request) -> None:
+        MapPage(page_of("/map", request.query_params), sources).build()
+
+
+def _serve_trouble(sources: Sources, access: Access) -> None:
+    @ui.page("/alerts")
+    def alerts(request: Request) -> None:
+        AlertsPage(page_of("/alerts", request.query_params), sources, access).build()
+
+    @ui.page("/incidents")
+    def incidents(request: Request) -> None:
+        IncidentsPage(page_of("/incidents", request.query_params), sources).build()
+
+    @ui.page("/incidents/{key}")
+    async def incident(request: Request, key: str) -> None:
+        await IncidentPage(key, page_of("/incidents", request.query_params), sources, access).build()
+
+    @ui.page("/sign-in")
+    def sign_in(request: Request) -> None:
+        _sign_in(request.query_params.get("next", "/"), is_wrong="wrong" in request.query_params)
+
+
+def _board_row(board: Board, page: Page) -> Html:
+    return tag(
+        "tr",
+        tag("td", link(board.title, page.address(f"/d/{board.uid}"))),
+        tag("td", str(board.json.get("description", ""))),
+    )
+
+
+def _sign_in(onward: str, *, is_wrong: bool) -> None:
+    with frame("Sign in", page_of("/sign-in", {}), has_times=False):
+        ui.label("To change something, show the admin token once in this browser.")
+        ui.label("It is in .obskit/secrets/admin_token, or where OBSKIT_HOME is.").classes("faint")
+        if is_wrong:
+            problem("That is not the admin token.", "Copy the whole line of the file.")
+        fields = join(
+            [
+                Html('<input type="password" name="token" aria-label="Admin token" autofocus class="mono">'),
+                Html(f'<input type="hidden" name="next" value="{escape(onward, quote=True)}">'),
+                tag("button", "Go on", type="submit"),
+            ]
+        )
+        show(tag("form", fields, method="post", action="/sign-in", class_="sign-in"))
+
+
+def _unknown(uid: str, boards: Mapping[str, Board]) -> None:
+    with frame("No such board", page_of("/boards", {})):
+        ui.label(f"There is no board {uid!r}.")
+        show(join([tag("p", link(b.title, f"/d/{b.uid}")) for b in boards.values()]))

@@ -1,0 +1,158 @@
+"""Who calls whom, over HTTP and over messages, how often, how fast, and what fails."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from obskit.console._ask import Question
+from obskit.console._charts import Theme
+from obskit.console._fields import PALETTE
+from obskit.console._html import Html, join, link, tag
+from obskit.console._series import instant
+from obskit.console._shell import Page
+from obskit.console._sources import Sources
+from obskit.console._units import unit
+
+__all__ = ["Edge", "edge_table", "edges_of", "graph_of"]
+
+_BY = "client, server, connection_type"
+_RATE = f"sum by ({_BY}) (rate(traces_service_graph_request_total[$__rate_interval]))"
+_FAILED = f"sum by ({_BY}) (rate(traces_service_graph_request_failed_total[$__rate_interval]))"
+_P95 = (
+    f"histogram_quantile(0.95, sum by ({_BY}, le) "
+    "(rate(traces_service_graph_request_server_seconds_bucket[$__rate_interval])))"
+)
+_FAILS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One service that calls another: calls a second, the share that fails, and p95 in seconds."""
+
+    client: str
+    server: str
+    is_message: bool
+    rate: float
+    failed: float
+    p95: float | None
+
+
+async def edges_of(sources: Sources, asked: Question) -> list[Edge]:
+    """Return who calls whom, the busiest first.
+
+    Raises:
+        SourceError: Prometheus cannot be asked.
+    """
+    rates, failed, slow = [
+        {
+            _key(one.labels): one.values[-1]
+            for one in await instant(sources.prometheus, text, asked.window.end)
+        }
+        for text in (asked.fill(_RATE), asked.fill(_FAILED), asked.fill(_P95))
+    ]
+    found = [
+        Edge(
+            key[0],
+            key[1],
+            key[2] == "messaging_system",
+            rate,
+            failed.get(key, 0.0) / rate,
+            None if math.isnan(slow.get(key, math.nan)) else slow[key],
+        )
+        for key, rate in rates.items()
+        if rate > 0
+    ]
+    return sorted(found, key=lambda edge: -edge.rate)
+
+
+def edge_table(edges: Sequence[Edge], page: Page) -> Html:
+    """Return *edges* as a table whose rows lead to the called service."""
+    head = tag("tr", join([tag("th", name) for name in ("From", "To", "Over", "Rate", "Failed", "p95")]))
+    rows = [
+        tag(
+            "tr",
+            tag("td", edge.client),
+            tag(
+                "td",
+                link(edge.server, page.address("/d/obskit-service", **{"var-service": edge.server})),
+            ),
+            tag("td", "messages" if edge.is_message else "HTTP"),
+            tag("td", unit("ops").text(edge.rate)),
+            tag(
+                "td",
+                unit("percentunit").text(edge.failed),
+                class_="red" if edge.failed > _FAILS else None,
+            ),
+            tag("td", unit("s").text(edge.p95)),
+        )
+        for edge in edges
+    ]
+    return tag("table", head, join(rows), class_="plain")
+
+
+def _key(labels: Mapping[str, str]) -> tuple[str, str, str]:
+    return labels.get("client", ""), labels.get("server", ""), labels.get("connection_type", "")
+
+
+def graph_of(edges: Sequence[Edge], theme: Theme) -> dict[str, Any]:
+    """Return the chart of the map: callers left, what they call right of them."""
+    names = list(dict.fromkeys(name for edge in edges for name in (edge.client, edge.server)))
+    columns = _columns(names, edges)
+    places: dict[int, int] = {}
+    nodes = []
+    for name in names:
+        column = columns[name]
+        row = places[column] = places.get(column, -1) + 1
+        nodes.append(
+            {
+                "name": name,
+                "x": column * 260,
+                "y": row * 120 + (column % 2) * 50,
+                "itemStyle": {"color": PALETTE[0]},
+                "label": {"show": True, "position": "bottom", "color": theme.text, "fontSize": 13},
+            }
+        )
+    return {
+        "animation": False,
+        "tooltip": {"confine": True, "backgroundColor": theme.panel, "textStyle": {"color": theme.text}},
+        "series": [
+            {
+                "type": "graph",
+                "layout": "none",
+                "roam": True,
+                "symbolSize": 34,
+                "edgeSymbol": ["none", "arrow"],
+                "edgeSymbolSize": 9,
+                "data": nodes,
+                "links": [_line(edge, theme) for edge in edges],
+                "lineStyle": {"opacity": 0.9},
+            }
+        ],
+    }
+
+
+def _line(edge: Edge, theme: Theme) -> dict[str, Any]:
+    text = f"{unit('ops').text(edge.rate)}  {unit('s').text(edge.p95)}"
+    failed = f"  {unit('percentunit').text(edge.failed)} failed" if edge.failed > _FAILS else ""
+    return {
+        "source": edge.client,
+        "target": edge.server,
+        "lineStyle": {
+            "type": "dashed" if edge.is_message else "solid",
+            "color": "#e0403f" if failed else theme.faint,
+            "curveness": 0.25 if edge.is_message else 0.05,
+            "width": min(1 + math.log1p(edge.rate), 6),
+        },
+        "label": {"show": True, "formatter": text + failed, "color": theme.faint, "fontSize": 11},
+    }
+
+
+def _columns(names: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
+    """Return how many calls each service is away from the outside; a circle ends the count."""
+    columns = dict.fromkeys(names, 0)
+    calls = [edge for edge in edges if not edge.is_message] or list(edges)
+    for _ in names:
+        for edge in calls:
+            columns[edge.server] = max(columns[edge.server], min(columns[edge.client] + 1, len(names) - 1))
+    return columns

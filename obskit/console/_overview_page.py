@@ -1,0 +1,121 @@
+"""The first page: is anybody paged, which service suffers, and where to look."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from nicegui import ui
+
+from obskit.catalog import SERVER_DURATION, SERVICE_LABEL
+from obskit.console._ask import Question, question
+from obskit.console._html import Html, join, link, show, tag
+from obskit.console._incidents_page import incident_rows
+from obskit.console._series import instant
+from obskit.console._shell import Page, frame, problem
+from obskit.console._sources import SourceError, Sources
+from obskit.console._units import unit
+
+__all__ = ["OverviewPage"]
+
+_D = SERVER_DURATION.name
+_QUERIES = {
+    "up": f'sum by ({SERVICE_LABEL}) (up{{{SERVICE_LABEL}!=""}})',
+    "all": f'count by ({SERVICE_LABEL}) (up{{{SERVICE_LABEL}!=""}})',
+    "rate": f"sum by ({SERVICE_LABEL}) (rate({_D}_count[$__rate_interval]))",
+    "errors": (
+        f'sum by ({SERVICE_LABEL}) (rate({_D}_count{{outcome="server_error"}}[$__rate_interval]))'
+        f" / sum by ({SERVICE_LABEL}) (rate({_D}_count[$__rate_interval]))"
+    ),
+    "p95": f"histogram_quantile(0.95, sum by ({SERVICE_LABEL}, le) (rate({_D}_bucket[$__rate_interval])))",
+}
+_BAD_RATIO = 0.01
+_SLOW_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    name: str
+    values: Mapping[str, float]
+
+    def value(self, name: str) -> float | None:
+        found = self.values.get(name)
+        return None if found is None or math.isnan(found) else found
+
+
+class OverviewPage:
+    """The open overview."""
+
+    def __init__(self, page: Page, sources: Sources) -> None:
+        self._page = page
+        self._sources = sources
+        self._page.reload = self.read
+
+    def build(self) -> None:
+        """Make the page; what it tells comes after it is shown."""
+        with frame("Overview", self._page):
+            ui.label("Open incidents").style("font-weight: 650; margin: 4px 0 6px")
+            self._incidents = ui.element("div").classes("panel")
+            ui.label("Services").style("font-weight: 650; margin: 18px 0 6px")
+            self._services = ui.element("div").classes("panel")
+        ui.timer(0.01, self.read, once=True)
+
+    async def read(self) -> None:
+        """Ask the pager and Prometheus."""
+        await asyncio.gather(
+            self._put(self._incidents, self._open_incidents), self._put(self._services, self._table)
+        )
+
+    async def _put(self, place: ui.element, read: Callable[[], Awaitable[Html]]) -> None:
+        try:
+            content = await read()
+        except SourceError as error:
+            place.clear()
+            with place:
+                problem(str(error), error.fix)
+            return
+        place.clear()
+        with place:
+            show(content)
+
+    async def _open_incidents(self) -> Html:
+        answer = await self._sources.pager.get("/v1/incidents", (("status", "open"),))
+        return incident_rows(answer["incidents"])
+
+    async def _table(self) -> Html:
+        asked = await question(self._sources, self._page.window, {})
+        services = await _services(self._sources, asked)
+        if not services:
+            return tag("div", "No service is scraped yet. Start some with obskit up.", class_="empty")
+        names = ("Service", "Instances", "Requests", "Errors", "p95", "")
+        head = tag("tr", join([tag("th", name) for name in names]))
+        return tag("table", head, join([self._row(service) for service in services]), class_="plain")
+
+    def _row(self, service: _Service) -> Html:
+        up, every = service.value("up") or 0, service.value("all") or 0
+        errors, p95 = service.value("errors"), service.value("p95")
+        board = self._page.address("/d/obskit-service", **{"var-service": service.name})
+        logs = self._page.address("/logs", query=f'{{service_name="{service.name}"}}')
+        traces = self._page.address("/traces", query=f'{{resource.service.name="{service.name}"}}')
+        return tag(
+            "tr",
+            tag("td", link(service.name, board)),
+            tag("td", f"{up:.0f} of {every:.0f}", class_="red" if up < every else "green"),
+            tag("td", unit("reqps").text(service.value("rate"))),
+            tag("td", unit("percentunit").text(errors), class_="red" if (errors or 0) > _BAD_RATIO else None),
+            tag("td", unit("s").text(p95), class_="red" if (p95 or 0) > _SLOW_S else None),
+            tag("td", link("Logs", logs), link("Traces", traces, class_="more"), style="text-align: right"),
+        )
+
+
+async def _services(sources: Sources, asked: Question) -> list[_Service]:
+    answers = await asyncio.gather(
+        *(instant(sources.prometheus, asked.fill(expr), asked.window.end) for expr in _QUERIES.values())
+    )
+    values: dict[str, dict[str, float]] = {}
+    for name, found in zip(_QUERIES, answers, strict=True):
+        for one in found:
+            service = one.labels.get(SERVICE_LABEL, "")
+            values.setdefault(service, {})[name] = one.values[-1]
+    services = [_Service(name, known) for name, known in values.items() if name]
+    return sorted(services, key=lambda each: (-(each.value("errors") or 0), -(each.value("rate") or 0)))

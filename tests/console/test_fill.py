@@ -1,0 +1,35 @@
+import pytest
+
+from obskit.console._fill import fill, times
+from obskit.console._window import Window
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ('{a=~"$service"}', '{a=~"(orders|users)"}'),
+        ('{a=~"${service}"}', '{a=~"(orders|users)"}'),
+        ('{a=~"[[service]]"}', '{a=~"(orders|users)"}'),
+        ("${service:pipe}", "orders|users"),
+        ("${service:csv}", "orders,users"),
+        ("${service:json}", '["orders", "users"]'),
+        ("$one", "a.b"),
+        ("$dots", "a\\\\.b"),
+        ("$unknown ${unknown} $1", "$unknown ${unknown} $1"),
+        ("$none", ""),
+    ],
+)
+def test_variables_are_filled_in_as_grafana_does(text, filled):
+    values = {"service": ("orders", "users"), "one": "a.b", "dots": ("a.b",), "none": ()}
+    assert fill(text, values) == filled
+
+
+def test_a_chosen_value_cannot_leave_its_string():
+    assert fill('{a=~"$x"}', {"x": ('b"} or {c="d',)}) == '{a=~"b\\"\\\\} or \\\\{c=\\"d"}'
+
+
+def test_the_times_of_a_query_are_built_in():
+    built_in = times(Window(1000, 4600), 15, 5)
+    assert fill("[$__rate_interval] [$__interval] [$__range] $__from ${__to}", built_in) == (
+        "[20s] [15s] [3600s] 1000000 4600000"
+    )
