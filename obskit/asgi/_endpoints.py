@@ -4,6 +4,7 @@ They are answered before the application is asked: they need no routes in it, an
 access lines, spans or series of their own.
 """
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import orjson
@@ -34,7 +35,9 @@ async def answer(owner: "Owner", scope: Scope, send: Send) -> None:
 async def _page(owner: "Owner", scope: Scope) -> tuple[int, bytes, str]:
     if scope["path"] == "/metrics":
         accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
-        return 200, *render(owner.metrics.registry, owner.settings.service, accept)
+        # In a thread: with several workers it asks the others, and one of them may hang.
+        page = await asyncio.to_thread(render, owner.metrics.registry, owner.settings.service, accept)
+        return 200, *page
     if scope["path"] == "/readyz":
         ready, report = await owner.health.ready()
         return 200 if ready else 503, orjson.dumps(report), _JSON

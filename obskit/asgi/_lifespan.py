@@ -19,6 +19,7 @@ async def lifespan(app: ASGIApp, owner: "Owner", scope: Scope, receive: Receive,
     async def watched(message: Message) -> None:
         if message["type"] == "lifespan.startup.complete":
             owner.health.started = True
+            owner.metrics.runtime.watch_loop()
             restore.append(drain_on_sigterm(owner.health, owner.settings.drain_s))
         elif message["type"].startswith("lifespan.shutdown"):
             owner.health.started = False

@@ -1,13 +1,16 @@
 """One pass a request: span, request id, RED metrics, exemplar and access line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from obskit._guard import guarded
 from obskit._typing import ASGIApp, Receive, Scope, Send
 from obskit.asgi._endpoints import ENDPOINTS, answer
 from obskit.asgi._lifespan import lifespan
+from obskit.asgi._native import native_record
 from obskit.asgi._request import Observed
-from obskit.asgi._routes import NATIVE_KEY, OUTER_APP, native_record
+from obskit.asgi._routes import NATIVE_KEY, OUTER_APP, STARLETTE_KEY
+from obskit.asgi._websocket import Connection
 from obskit.config import Settings
 from obskit.health import Health
 from obskit.logging import LogPipe
@@ -47,13 +50,26 @@ class Middleware:
         if scope["type"] == "lifespan":
             await lifespan(self._app, self._owner(), scope, receive, send)
             return
-        if scope["type"] != "http" or OUTER_APP in scope:
+        observed = None if OUTER_APP in scope else _OBSERVED.get(scope["type"])
+        if observed is None:
             await self._app(scope, receive, send)
             return
         owner = self._owner()
-        if scope["path"] in ENDPOINTS:
+        if scope["path"] in ENDPOINTS and scope["type"] == "http":
             await answer(owner, scope, send)
             return
-        scope[OUTER_APP] = self._outer
-        scope[NATIVE_KEY] = self._record()
-        await Observed(owner, scope).run(self._app, receive, send)
+        # Who mounted us outside of our sight knows the templates of what is above us.
+        scope[OUTER_APP] = scope.get("app", self._outer)
+        scope[STARLETTE_KEY] = True
+        if scope.get(NATIVE_KEY) is None:
+            scope[NATIVE_KEY] = self._record()
+        current = None
+        with guarded("request telemetry"):
+            current = observed(owner, scope)
+        if current is None:
+            await self._app(scope, receive, send)
+        else:
+            await current.run(self._app, receive, send)
+
+
+_OBSERVED: Mapping[str, type[Observed | Connection]] = {"http": Observed, "websocket": Connection}

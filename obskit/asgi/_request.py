@@ -5,26 +5,34 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
-from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
 
 from obskit import context as request_context
 from obskit._guard import guarded
-from obskit._ids import new_request_id, valid_request_id
 from obskit._typing import ASGIApp, Message, Receive, Scope, Send
+from obskit.asgi._arrival import Arrival
+from obskit.asgi._background import record_background
+from obskit.asgi._outcome import cause, of_request
 from obskit.asgi._routes import route_template
-from obskit.catalog import ACTIVE_REQUESTS, HTTP_METHODS, OTHER, SERVER_DURATION
-from obskit.tracing import extract, fail
+from obskit.catalog import (
+    ACTIVE_REQUESTS,
+    FIRST_BYTE,
+    HTTP_METHODS,
+    OTHER,
+    REQUEST_BODY_SIZE,
+    RESPONSE_BODY_SIZE,
+    SERVER_DURATION,
+)
 
 if TYPE_CHECKING:
     from obskit.asgi._middleware import Owner
 
 __all__ = ["Observed"]
 
-_CLIENT_ERRORS = range(400, 500)
 _SERVER_ERRORS = 500
-
-_WANTED = frozenset({b"traceparent", b"tracestate", b"baggage", b"x-request-id", b"user-agent", b"host"})
+_WAITED_S = 0.005
+_WORKED_S = 0.1
+_LOOK_AFTER_S = 0.05
+"""An answer that took longer is preceded by a look whether the caller still waits for it."""
 
 
 class Observed:
@@ -36,184 +44,216 @@ class Observed:
     """
 
     __slots__ = (
-        "_context",
+        "_active",
+        "_arrival",
+        "_bag",
         "_disconnected",
         "_ended",
         "_error",
         "_finished",
-        "_headers",
+        "_first",
         "_method",
         "_owner",
-        "_request_id",
+        "_receiving",
         "_scope",
-        "_span",
         "_started",
         "_status",
+        "_taken",
+        "_took",
+        "_trailers",
+        "_turned",
+        "_wrote",
     )
 
     def __init__(self, owner: "Owner", scope: Scope) -> None:
         self._owner = owner
         self._scope = scope
         self._started = time.perf_counter()
+        self._first = 0.0
         self._ended = 0.0
         self._status = 0
+        self._took = 0
+        self._wrote = 0
         self._finished = False
+        self._trailers = False
+        self._turned = False
         self._disconnected = False
+        self._receiving = False
+        self._taken: Message | None = None
         self._error: BaseException | None = None
         self._method = scope["method"] if scope["method"] in HTTP_METHODS else OTHER
-        self._headers: dict[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in scope["headers"]
-            if name in _WANTED
-        }
-        self._span, self._context = self._start_span()
-        self._request_id = self._choose_request_id()
+        self._arrival = Arrival(owner.tracing, scope, self._method)
+        self._active = owner.metrics.gauge(ACTIVE_REQUESTS, self._method)
 
     async def run(self, app: ASGIApp, receive: Receive, send: Send) -> None:
         """Let *app* answer, and record how it went."""
 
         async def watched_receive() -> Message:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self._disconnected = True
-            return message
+            return await self._receive(receive)
 
         async def watched_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._on_start(message)
+            kind = message["type"]
+            if kind == "http.response.start":
+                await self._on_start(message, receive)
+            elif kind == "http.response.body":
+                self._on_body(message)
+            try:
                 await send(message)
-                return
-            await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
+            except OSError:
+                self._disconnected = True
+                raise
+            if self._is_last(kind, message):
                 self._on_last_byte()
 
-        active = self._owner.metrics.gauge(ACTIVE_REQUESTS, self._method)
-        bag = request_context.RequestScope(self._request_id, flow_start=time.time())
+        self._bag = bag = request_context.RequestScope(self._arrival.request_id, flow_start=time.time())
         bag_token = request_context.enter(bag)
-        token = otel_context.attach(self._context)
-        active.inc()
+        token = otel_context.attach(self._arrival.context)
+        self._active.inc()
         try:
             await app(self._scope, watched_receive, watched_send)
         except BaseException as error:
             self._on_error(error)
             raise
         finally:
-            active.dec()
-            self._finish()
+            self._through()
             otel_context.detach(token)
             request_context.leave(bag, bag_token)
 
-    def _start_span(self) -> tuple[Span, Context]:
-        parent = extract(self._headers)
-        span = self._owner.tracing.tracer.start_span(
-            self._method, context=parent, kind=SpanKind.SERVER, attributes=self._start_attributes()
-        )
-        return span, set_span_in_context(span, parent)
+    async def _receive(self, receive: Receive) -> Message:
+        message, self._taken = self._taken, None
+        if message is None:
+            self._receiving = True
+            try:
+                message = await receive()
+            finally:
+                self._receiving = False
+        if message["type"] == "http.request":
+            self._took += len(message.get("body", b""))
+        elif message["type"] == "http.disconnect" and not self._ended:
+            self._disconnected = True
+        return message
 
-    def _start_attributes(self) -> dict[str, Any]:
-        scope = self._scope
-        attributes: dict[str, Any] = {
-            "http.request.method": self._method,
-            "url.scheme": scope.get("scheme", "http"),
-            "url.path": scope["path"],
-            "network.protocol.version": scope.get("http_version", "1.1"),
-        }
-        if self._method == OTHER:
-            attributes["http.request.method_original"] = scope["method"]
-        if "user-agent" in self._headers:
-            attributes["user_agent.original"] = self._headers["user-agent"]
-        server = scope.get("server")
-        if server is not None:
-            attributes["server.address"] = server[0]
-            if server[1] is not None:
-                attributes["server.port"] = server[1]
-        return attributes
-
-    def _choose_request_id(self) -> str:
-        given = self._headers.get("x-request-id", "")
-        if valid_request_id(given):
-            return given
-        # Without one from the caller the trace id serves: one id to search for instead of two.
-        trace_id = self._span.get_span_context().trace_id
-        return f"{trace_id:032x}" if trace_id else new_request_id()
-
-    def _on_start(self, message: Message) -> None:
+    async def _on_start(self, message: Message, receive: Receive) -> None:
         self._status = message["status"]
-        headers = list(message.get("headers", ()))
-        if not any(name.lower() == b"x-request-id" for name, _ in headers):
-            headers.append((b"x-request-id", self._request_id.encode("latin-1")))
-        message["headers"] = headers
+        self._trailers = message.get("trailers", False)
+        message["headers"] = self._arrival.named(list(message.get("headers", ())))
+        if not self._arrival.ours:
+            route = route_template(self._scope)
+            self._arrival.name_outer(self._span_name(route), route)
+        if time.perf_counter() - self._started > _LOOK_AFTER_S and not self._receiving:
+            await self._look(receive)
+
+    async def _look(self, receive: Receive) -> None:
+        """See whether the caller has gone, for an application that never asked.
+
+        A server takes what is sent to nobody without a word, so a request that its caller
+        gave up would count as answered. What comes instead of a disconnect is kept for the
+        application.
+        """
+        try:
+            task = asyncio.get_running_loop().create_task(_next(receive))
+        except RuntimeError:  # not asyncio
+            return
+        await asyncio.sleep(0)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait((task,))
+        if task.cancelled() or task.exception() is not None:
+            return
+        if task.result()["type"] == "http.disconnect":
+            self._disconnected = True
+        else:
+            self._taken = task.result()
+
+    def _on_body(self, message: Message) -> None:
+        size = len(message.get("body", b""))
+        if size:
+            self._wrote += size
+            if not self._first:
+                self._first = time.perf_counter()
+
+    def _is_last(self, kind: str, message: Message) -> bool:
+        if kind == "http.response.body":
+            return not message.get("more_body", False) and not self._trailers
+        if kind == "http.response.trailers":
+            return not message.get("more_trailers", False)
+        return kind == "http.response.pathsend"
 
     def _on_last_byte(self) -> None:
         self._ended = time.perf_counter()
         if self._status < _SERVER_ERRORS:
             self._finish()
+        try:
+            asyncio.get_running_loop().call_soon(self._turn)
+        except RuntimeError:  # not asyncio
+            self._turned = True
+
+    def _turn(self) -> None:
+        self._turned = True
 
     def _on_error(self, error: BaseException) -> None:
         if isinstance(error, asyncio.CancelledError):
             self._disconnected = True
-        elif self._finished:
-            # The caller has its answer; what failed came after it, such as a background task.
-            with guarded("access line"):
-                self._owner.pipe.emit("error", "http.background_failed", self._after_answer(error))
         else:
-            self._error = error
+            self._error = cause(error)
 
-    def _after_answer(self, error: BaseException) -> dict[str, Any]:
-        route = route_template(self._scope)
-        return {"method": self._method, "route": route, "exc_info": error}
+    def _through(self) -> None:
+        """The application has returned: finish what is open, and look at what came after the answer.
+
+        It waited for something only if the event loop has turned since; a process that was not
+        given the processor for a while looks the same otherwise.
+        """
+        after_s = time.perf_counter() - self._ended if self._ended else 0.0
+        failed = self._error if self._finished else None
+        self._finish()
+        waited = self._turned and after_s >= _WAITED_S
+        if waited or after_s >= _WORKED_S or failed is not None:
+            with guarded("request telemetry"):
+                record_background(self._owner, self._scope, after_s, failed)
 
     def _finish(self) -> None:
         if self._finished:
             return
         self._finished = True
+        self._active.dec()
         with guarded("request telemetry"):
-            self._record((self._ended or time.perf_counter()) - self._started)
-
-    def _outcome(self) -> tuple[str, str]:
-        """Return ``outcome`` and ``error_type``."""
-        if self._error is not None and not (self._disconnected and isinstance(self._error, OSError)):
-            return "server_error", type(self._error).__name__
-        if self._status >= _SERVER_ERRORS:
-            return "server_error", str(self._status)
-        if not self._ended:
-            # No last byte and nobody to blame but the caller, who went away; or the
-            # application returned without an answer.
-            return ("aborted", "") if self._disconnected else ("server_error", "incomplete_response")
-        return ("client_error", "") if self._status in _CLIENT_ERRORS else ("ok", "")
+            token = self._arrival.attach()
+            try:
+                self._record((self._ended or time.perf_counter()) - self._started)
+            finally:
+                if token is not None:
+                    otel_context.detach(token)
 
     def _record(self, duration_s: float) -> None:
-        route = route_template(self._scope)
-        outcome, error_type = self._outcome()
+        self._bag.route = route = route_template(self._scope)
+        outcome, error_type = of_request(
+            self._status, self._error, complete=bool(self._ended), disconnected=self._disconnected
+        )
         status = str(self._status) if self._status else ""
         self._end_span(route, error_type)
-        histogram = self._owner.metrics.histogram(
-            SERVER_DURATION, self._method, route, status, error_type, outcome
+        exemplar = self._arrival.exemplar()
+        metrics, method = self._owner.metrics, self._method
+        metrics.histogram(SERVER_DURATION, method, route, status, error_type, outcome).observe(
+            duration_s, exemplar
         )
-        histogram.observe(duration_s, self._exemplar())
+        first = self._first or self._ended
+        if first:
+            metrics.histogram(FIRST_BYTE, method, route).observe(first - self._started, exemplar)
+        if self._took:
+            metrics.histogram(REQUEST_BODY_SIZE, method, route).observe(self._took)
+        if self._wrote:
+            metrics.histogram(RESPONSE_BODY_SIZE, method, route).observe(self._wrote)
         self._write_access_line(route, outcome, duration_s)
 
-    def _exemplar(self) -> dict[str, str] | None:
-        context = self._span.get_span_context()
-        if not context.trace_flags.sampled:
-            return None
-        return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
-
     def _end_span(self, route: str, error_type: str) -> None:
-        span = self._span
-        if span.is_recording():
-            name = "HTTP" if self._method == OTHER else self._method
-            span.update_name(f"{name} {route}")
-            span.set_attribute("http.route", route)
-            span.set_attribute("request.id", self._request_id)
-            if self._status:
-                span.set_attribute("http.response.status_code", self._status)
-            if self._error is not None:
-                fail(span, self._error)
-            elif error_type:
-                span.set_attribute("error.type", error_type)
-                span.set_status(StatusCode.ERROR)
-        span.end()
+        attributes: dict[str, Any] = {"http.route": route, **self._bag.attributes}
+        if self._status:
+            attributes["http.response.status_code"] = self._status
+        error = self._error if error_type else None
+        self._arrival.end(self._span_name(route), attributes, error, error_type)
+
+    def _span_name(self, route: str) -> str:
+        return f"{'HTTP' if self._method == OTHER else self._method} {route}"
 
     def _write_access_line(self, route: str, outcome: str, duration_s: float) -> None:
         fields: dict[str, Any] = {
@@ -224,7 +264,13 @@ class Observed:
             "duration_ms": round(duration_s * 1e3, 3),
             "outcome": outcome,
         }
-        if self._error is not None:
-            fields["exc_info"] = self._error
-        level = "error" if outcome == "server_error" else "info"
+        level = "info"
+        if outcome == "server_error":
+            level = "error"
+            if self._error is not None:
+                fields["exc_info"] = self._error
         self._owner.pipe.emit(level, "http.request", fields)
+
+
+async def _next(receive: Receive) -> Message:
+    return await receive()

@@ -1,12 +1,11 @@
 """Reads the route template of a request that has been routed; never matches a route again."""
 
-from collections.abc import Callable
 from typing import Any
 
 from obskit._typing import Scope
 from obskit.catalog import UNMATCHED
 
-__all__ = ["NATIVE_KEY", "OUTER_APP", "native_record", "route_template"]
+__all__ = ["NATIVE_KEY", "OUTER_APP", "STARLETTE_KEY", "route_template"]
 
 NATIVE_KEY = "fastapi.telemetry"
 """Scope key in which FastAPI, from 0.142 on, keeps its own record of a request.
@@ -15,25 +14,11 @@ A request that has it when it reaches the application, at any depth, gets no SER
 from FastAPI: that is how the one we make stays the only one.
 """
 
+STARLETTE_KEY = "starlette.opentelemetry"
+"""Scope key with which Starlette's own middleware, from 1.10 on, says that a request has its span."""
+
 OUTER_APP = "obskit.app"
 """Scope key of the application that obskit is installed on; a mount overwrites ``scope["app"]``."""
-
-
-def native_record(app: Any) -> Callable[[], Any]:
-    """Return a maker of records that *app*, if it is FastAPI, writes the route template into.
-
-    Where *app* is another framework, or FastAPI is older or has changed, the record is None
-    and the template is read from what the routers leave in the scope.
-    """
-    if not any(base.__module__ == "fastapi.applications" for base in type(app).__mro__):
-        return lambda: None
-    try:
-        from fastapi.telemetry._api import _RequestTelemetry
-
-        _RequestTelemetry(span=None, span_method="", data=None)
-    except (ImportError, TypeError):
-        return lambda: None
-    return lambda: _RequestTelemetry(span=None, span_method="", data=None)
 
 
 def route_template(scope: Scope) -> str:
@@ -46,19 +31,32 @@ def route_template(scope: Scope) -> str:
        that ``include_router`` added and ``scope["route"]`` lacks.
     3. ``scope["route"]``, with the templates of the mounts that were passed before it:
        ``root_path`` holds the raw path there, which has no bound.
+    4. The route of the endpoint that was called, for Starlette before 1.0 leaves no route.
     """
     record = scope.get(NATIVE_KEY)
     if record is not None:
         return getattr(record, "route", None) or UNMATCHED
     route = scope.get("route")
     path = _included(scope) or _template(route)
-    if path is None:
-        return UNMATCHED
     if "app_root_path" not in scope:  # set by the first mount on the way
-        return path
-    mount = _mount_template(scope)
-    # A mount of something without routes of its own (static files) is itself the route.
-    return f"{mount}/{{path}}" if _is_mount(route) else mount + path
+        return path or _called(scope, getattr(scope.get(OUTER_APP), "routes", ())) or UNMATCHED
+    mount, routes = _passed_mounts(scope)
+    # A mount of something without routes of its own (static files) is itself the route, and
+    # so it is where nothing in it took the request.
+    path = None if _is_mount(route) else path or _called(scope, routes)
+    return mount + (path or "/{path}")
+
+
+def _called(scope: Scope, routes: Any) -> str | None:
+    endpoint = scope.get("endpoint")
+    if endpoint is None or "route" in scope:
+        return None
+    parameters = scope.get("path_params", {}).keys()
+    for route in routes:
+        mine = getattr(route, "param_convertors", {}).keys()
+        if getattr(route, "endpoint", None) is endpoint and mine <= parameters:
+            return _template(route)
+    return None
 
 
 def _included(scope: Scope) -> str | None:
@@ -76,17 +74,18 @@ def _is_mount(route: Any) -> bool:
     return hasattr(route, "routes") and hasattr(route, "path_regex")
 
 
-def _mount_template(scope: Scope) -> str:
+def _passed_mounts(scope: Scope) -> tuple[str, Any]:
+    """Return the templates of the mounts on the way, and the routes inside the last one."""
     raw = scope["root_path"].removeprefix(scope["app_root_path"])
     routes = getattr(scope.get(OUTER_APP), "routes", ())
     template = ""
     while raw:
         mount, raw = _taking(routes, raw)
         if mount is None:
-            return f"{template}/{{mount}}"  # mounted where we cannot see: bounded all the same
+            return f"{template}/{{mount}}", ()  # mounted where we cannot see: bounded all the same
         template += mount.path_format.removesuffix("/{path}")
         routes = getattr(mount, "routes", ())
-    return template
+    return template, routes
 
 
 def _taking(routes: Any, raw: str) -> tuple[Any, str]:

@@ -1,4 +1,4 @@
-"""Outbound HTTP with httpx: a CLIENT span, RED metrics and propagation for each request sent."""
+"""Outbound HTTP with httpx and httpx2: a CLIENT span, RED metrics and propagation for each request sent."""
 
 from obskit.httpclient._httpx import install
 

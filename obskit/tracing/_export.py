@@ -140,6 +140,14 @@ class Exporter(SpanProcessor):
 
     def _post(self, body: bytes) -> tuple[str | None, bool]:
         """Post one body; return the problem, or None, and whether another try may help."""
+        was_idle = self._connection is not None
+        problem, retry = self._exchange(body)
+        if problem is not None and was_idle and self._connection is None:
+            # Collectors close connections that were idle for some seconds; that is no outage.
+            problem, retry = self._exchange(body)
+        return problem, retry
+
+    def _exchange(self, body: bytes) -> tuple[str | None, bool]:
         try:
             connection = self._connect()
             connection.request("POST", self._url.path or "/", body, self._headers)

@@ -23,6 +23,7 @@ class Sink(ThreadingHTTPServer):
     def __init__(self):
         self.bodies = []
         self.statuses = []
+        self.hangs_up = False
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -49,6 +50,8 @@ class Handler(BaseHTTPRequestHandler):
         if status == 200:
             self.server.bodies.append(json.loads(body))
         self.send_response(status)
+        # Without saying so, as a collector does when the connection has been idle.
+        self.close_connection = self.server.hangs_up
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
@@ -152,3 +155,17 @@ def test_unsampled_span_is_not_queued(sink):
     provider.get_tracer("t").start_span("x").end()
     exporter.close(1)
     assert not sink.bodies
+
+
+def test_a_connection_that_the_collector_closed_while_idle_is_no_outage(sink, wait_for):
+    sink.hangs_up = True
+    reports = []
+    exporter = Exporter(sink.url, resource=RESOURCE, report=lambda *said: reports.append(said))
+    tracer = provider_for(exporter)
+    for count in range(1, 4):
+        with tracer.start_as_current_span("work"):
+            pass
+        wait_for(lambda count=count: len(sink.spans()) == count, "the span arrives")
+    exporter.close(5)
+    assert reports == []
+    assert dict(exporter.dropped) == {}
