@@ -1,71 +1,30 @@
-"""JetStream for the sample services: publish with an acknowledgement, consume with redelivery.
+"""JetStream for the sample services: one connection a service, publishing with an acknowledgement.
 
-The stream is described here and created by whichever service comes first. All waiting is
-for the broker or between attempts to reach it; no message waits for a timer.
+All waiting is for the broker or between attempts to reach it; no message waits for a timer.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StorageType, StreamConfig
-from nats.js.errors import BadRequestError, NoStreamResponseError
+from nats.js.api import StreamConfig
+from nats.js.errors import NoStreamResponseError, NotFoundError
 
 import obskit
+from sample_services.consumers import BrokerError, Consumer, PoisonMessageError, Worker
+from sample_services.streams import STREAMS
+from sample_services.tasks import end
 
-__all__ = ["REDELIVERY_S", "STREAM", "Broker", "BrokerError", "Consumer", "PoisonMessageError"]
+__all__ = ["Broker", "BrokerError", "Consumer", "PoisonMessageError"]
 
-STREAM = "ORDERS"
-"""The stream of every event about orders."""
-
-_CONFIG = StreamConfig(
-    name=STREAM,
-    subjects=["orders.*"],
-    storage=StorageType.FILE,
-    discard=DiscardPolicy.OLD,
-    max_age=24 * 3600,  # seconds
-    max_bytes=128 * 1024 * 1024,
-    duplicate_window=120,  # seconds in which a repeated Nats-Msg-Id is dropped
-)
-
-REDELIVERY_S = (1.0, 2.0, 5.0)
-"""Seconds before a failed message comes again: first, second, every later failure."""
-
-_ACK_WAIT_S = 10.0
-_FETCH_S = 3.0
-_HANDLERS = 64
-_UNSETTLED = 256
 _PUBLISH_S = 2.0
 _PING_S = 1
 _RETRY_S = 0.5
-_STOP_S = 2.0
-
-
-class BrokerError(Exception):
-    """A message could not be handed to the broker, or the broker did not say that it has it."""
-
-
-class PoisonMessageError(Exception):
-    """A message that no later attempt can handle either; it is not delivered again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consumer:
-    """A durable consumer: its name, the subjects it takes, and what handles one message.
-
-    *handler* gets the subject and the body. Its return acknowledges the message; when it
-    raises, the message comes again after :data:`REDELIVERY_S`, without a limit.
-    """
-
-    name: str
-    subjects: tuple[str, ...]
-    handler: Callable[[str, bytes], Awaitable[None]]
+_AWAY = (NatsError, OSError, TimeoutError)
 
 
 class Broker:
@@ -80,39 +39,46 @@ class Broker:
         self._name = name
         self._log = obskit.get_logger()
         self._client: Client = obskit.instrument(Client())
-        self._stream: JetStreamContext = self._client.jetstream()
+        self._jetstream: JetStreamContext = self._client.jetstream()
         self._declaring = asyncio.Lock()
         self._is_closing = False
-        self._handling: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def running(self, consumer: Consumer) -> AsyncIterator[None]:
+    async def running(self, *consumers: Consumer) -> AsyncIterator[None]:
         """Stay connected and consume while the block runs; at its end finish what is in hand."""
-        session = asyncio.create_task(self._session(consumer))
+        workers = [Worker(consumer, self._jetstream, self.publish) for consumer in consumers]
+        session = asyncio.create_task(self._session(workers))
         session.add_done_callback(self._ended)
         try:
             yield
         finally:
             self._is_closing = True
-            session.cancel()
-            await asyncio.wait([session])
-            if self._handling:
-                await asyncio.wait(self._handling, timeout=_STOP_S)
+            await end(session)
+            await asyncio.gather(*(worker.finish() for worker in workers))
             with suppress(NatsError, OSError):
                 await self._client.close()
 
-    async def publish(self, subject: str, body: bytes, *, message_id: str) -> None:
+    async def publish(
+        self, subject: str, body: bytes, *, message_id: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Publish *body* and return when JetStream has stored it.
 
         Within the stream's duplicate window a second message of the same *message_id* is
-        dropped by the broker, so a repeat after a doubtful failure is safe.
+        dropped by the broker, so a repeat after a doubtful failure is safe. *headers* are
+        those of ``obskit.message_headers()``, kept from the request that the message is about.
 
         Raises:
             BrokerError: the broker is away or did not acknowledge; it may have the message.
         """
+        all_headers = {**(headers or {}), "Nats-Msg-Id": message_id}
+        send = partial(self._jetstream.publish, subject, body, timeout=_PUBLISH_S, headers=all_headers)
         try:
-            await self._publish(subject, body, message_id)
-        except (NatsError, OSError, TimeoutError) as error:
+            try:
+                await send()
+            except NoStreamResponseError:
+                await self._declare_streams()
+                await send()
+        except _AWAY as error:
             msg = f"{subject} was not acknowledged by the broker: {type(error).__name__}."
             raise BrokerError(msg) from error
 
@@ -123,15 +89,7 @@ class Broker:
             raise BrokerError(msg)
         await self._client.flush(timeout=_PING_S)
 
-    async def _publish(self, subject: str, body: bytes, message_id: str) -> None:
-        send = partial(self._stream.publish, subject, body, timeout=_PUBLISH_S)
-        try:
-            await send(headers={"Nats-Msg-Id": message_id})
-        except NoStreamResponseError:
-            await self._declare(None)
-            await send(headers={"Nats-Msg-Id": message_id})
-
-    async def _session(self, consumer: Consumer) -> None:
+    async def _session(self, workers: Sequence[Worker]) -> None:
         await self._client.connect(
             self._url,
             name=self._name,
@@ -142,66 +100,50 @@ class Broker:
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
         )
-        while True:
-            # A stream or consumer that went away with the broker's store is made anew.
-            with suppress(NatsError, OSError, TimeoutError):
-                await self._pull(consumer)
-            await asyncio.sleep(_RETRY_S)
+        async with asyncio.TaskGroup() as working:
+            for worker in workers:
+                working.create_task(self._consume(worker))
 
     def _ended(self, session: asyncio.Task[None]) -> None:
-        if not session.cancelled():
-            self._log.critical("broker.abandoned", exc_info=session.exception())
+        if not session.cancelled() and (error := session.exception()):
+            self._log.critical("broker.abandoned", exc_info=error)
 
-    async def _pull(self, consumer: Consumer) -> None:
-        await self._declare(consumer)
-        subscription = await self._stream.pull_subscribe_bind(consumer.name, STREAM)
-        try:
-            while True:
-                if len(self._handling) >= _HANDLERS:
-                    await asyncio.wait(self._handling, return_when=asyncio.FIRST_COMPLETED)
-                # Returns as soon as there is a message, with as many as there are.
-                free = _HANDLERS - len(self._handling)
-                with suppress(TimeoutError):
-                    for message in await subscription.fetch(free, timeout=_FETCH_S):
-                        self._start(message, consumer)
-        finally:
-            with suppress(NatsError):
-                await subscription.unsubscribe()
-
-    def _start(self, message: Msg, consumer: Consumer) -> None:
-        # A task of its own: messages do not wait for each other, and an error stays where it belongs.
-        task = asyncio.create_task(self._handle(message, consumer))
-        self._handling.add(task)
-        task.add_done_callback(self._handled)
-
-    def _handled(self, task: asyncio.Task[None]) -> None:
-        self._handling.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen here: obskit has logged it
-
-    async def _handle(self, message: Msg, consumer: Consumer) -> None:
-        attempt = min(message.metadata.num_delivered, len(REDELIVERY_S))
-        settle: Callable[[], Awaitable[None]] = partial(message.nak, REDELIVERY_S[attempt - 1])
-        try:
-            async with obskit.consume(message, destination=message.subject):
-                await consumer.handler(message.subject, message.data)
-            settle = message.ack
-        except PoisonMessageError:
-            settle = message.term
-            raise
-        finally:
-            # An unsettled message comes again when the broker's wait for it is over.
-            with suppress(NatsError, OSError):
-                await settle()
-
-    async def _declare(self, consumer: Consumer | None) -> None:
-        async with self._declaring:
+    async def _consume(self, worker: Worker) -> None:
+        """Let *worker* pull for ever; a stream or consumer that the broker has lost is made anew."""
+        consumer = worker.consumer
+        is_well = True
+        while True:
             try:
-                await self._stream.add_stream(_CONFIG)
-            except BadRequestError:  # it exists with an older description
-                await self._stream.update_stream(_CONFIG)
-            if consumer is not None:
-                await self._stream.add_consumer(STREAM, _durable(consumer))
+                await self._declare(consumer)
+                if not is_well:
+                    self._log.info("broker.consumer_recovered", consumer=consumer.name)
+                is_well = True
+                async with obskit.watch_consumer(
+                    self._jetstream, stream=consumer.stream, consumer=consumer.name
+                ):
+                    await worker.pull()
+            except _AWAY as error:
+                if is_well:
+                    about = {"error": type(error).__name__, "why": str(error)}
+                    self._log.warning("broker.consumer_failed", consumer=consumer.name, **about)
+                is_well = False
+            await asyncio.sleep(_RETRY_S)
+
+    async def _declare(self, consumer: Consumer) -> None:
+        await self._declare_streams()
+        await self._jetstream.add_consumer(consumer.stream, consumer.durable())
+
+    async def _declare_streams(self) -> None:
+        async with self._declaring:
+            for name, wanted in STREAMS.items():
+                # Asked first: to add one that is there counts as its size once more, and may be refused.
+                try:
+                    found = (await self._jetstream.stream_info(name)).config
+                except NotFoundError:
+                    await self._jetstream.add_stream(wanted)
+                    continue
+                if _described(found) != _described(wanted):  # by an older version
+                    await self._jetstream.update_stream(wanted)
 
     async def _on_error(self, error: Exception) -> None:
         self._log.debug("broker.error_reported", error=type(error).__name__)
@@ -214,12 +156,6 @@ class Broker:
         self._log.info("broker.reconnected")
 
 
-def _durable(consumer: Consumer) -> ConsumerConfig:
-    return ConsumerConfig(
-        durable_name=consumer.name,
-        filter_subjects=list(consumer.subjects),
-        ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=_ACK_WAIT_S,  # after a killed process its messages come again this soon
-        max_ack_pending=_UNSETTLED,  # so many are tried again and again while all fail; the rest waits
-        max_deliver=-1,
-    )
+def _described(stream: StreamConfig) -> tuple[object, ...]:
+    """Return what of a stream's description may change from one version of ours to the next."""
+    return stream.subjects, stream.max_bytes, stream.max_age or 0  # the broker says 0 for none

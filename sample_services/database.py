@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, MetaData, Table, delete, event, select, text
+from sqlalchemy import Column, MetaData, Table, delete, event, inspect, select, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.schema import CreateColumn
+
+import obskit
 
 __all__ = ["Database"]
 
@@ -29,7 +32,7 @@ class Database:
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
         # Every connection here ends its own transaction, so that the pool need not do it again.
         options = {"pool_reset_on_return": None} if self._is_sqlite else {}
-        self.engine = create_async_engine(url, **options)
+        self.engine = obskit.instrument(create_async_engine(url, **options))
         self._writer = asyncio.Lock() if self._is_sqlite else nullcontext()
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _configure)
@@ -42,7 +45,7 @@ class Database:
         if self._is_sqlite and path and path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         async with self.write() as connection:
-            await connection.run_sync(tables.create_all)
+            await connection.run_sync(_create, tables)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -89,6 +92,18 @@ class Database:
             if result.rowcount < _TRIM_ROWS:
                 break
         return deleted
+
+
+def _create(connection: Connection, tables: MetaData) -> None:
+    tables.create_all(connection)
+    # A file of an older version lacks the columns that were added since; all of those may be empty.
+    found = inspect(connection)
+    for table in tables.sorted_tables:
+        known = {column["name"] for column in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
 
 def _configure(connection: Any, _record: Any) -> None:

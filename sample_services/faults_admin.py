@@ -2,6 +2,8 @@
 
 import hmac
 import ipaddress
+import os
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from sample_services.faults import Fault, Faults
 from sample_services.problems import Problem
 
-__all__ = ["install"]
+__all__ = ["guard", "install"]
 
 
 class Level(BaseModel):
@@ -28,11 +30,17 @@ def install(app: FastAPI, faults: Faults, token: str | None) -> None:
         app.include_router(_router(faults, token))
 
 
-def _router(faults: Faults, token: str) -> APIRouter:
+def guard(token: str) -> Callable[[Request], Awaitable[None]]:
+    """Return the dependency that lets only this machine pass, and only with *token*."""
+
     async def allowed(request: Request) -> None:
         _require_loopback(request)
         _require_token(request, token)
 
+    return allowed
+
+
+def _router(faults: Faults, token: str) -> APIRouter:
     async def known(fault_id: str) -> Fault:
         if fault_id not in faults.known:
             accepted = ", ".join(faults.known) or "none"
@@ -40,7 +48,7 @@ def _router(faults: Faults, token: str) -> APIRouter:
             raise Problem(HTTPStatus.NOT_FOUND, "unknown-fault", detail)
         return faults.known[fault_id]
 
-    router = APIRouter(prefix="/admin/faults", tags=["faults"], dependencies=[Depends(allowed)])
+    router = APIRouter(prefix="/admin/faults", tags=["faults"], dependencies=[Depends(guard(token))])
 
     @router.get("")
     async def list_faults() -> dict[str, list[dict[str, str | int]]]:
@@ -72,10 +80,15 @@ def _require_loopback(request: Request) -> None:
         is_local = False
     else:
         mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        is_local = (mapped or address).is_loopback
+        is_local = (mapped or address).is_loopback or (_takes_private() and (mapped or address).is_private)
     if not is_local:
         detail = "Faults are turned on and off from the machine itself only; call 127.0.0.1."
         raise Problem(HTTPStatus.FORBIDDEN, "loopback-only", detail)
+
+
+def _takes_private() -> bool:
+    # In a container nobody comes from loopback: not the published port, not the console beside it.
+    return os.environ.get("OBSKIT_FAULTS_FROM") == "private"
 
 
 def _require_token(request: Request, token: str) -> None:

@@ -1,6 +1,8 @@
 """What the sample services read from the environment, checked once at start."""
 
+import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,10 @@ class Settings:
     """The settings of one sample service. Build it with :meth:`load`."""
 
     database_url: str
-    """``DATABASE_URL``; default: ``$OBSKIT_HOME/data/<service>.db`` through aiosqlite."""
+    """``DATABASE_URL``; default: ``$OBSKIT_HOME/data/<service>.db`` through aiosqlite.
+
+    With ``DATABASE_PASSWORD_FILE`` the password is what that file holds; ``CACHE_PASSWORD_FILE`` is the cache's.
+    """
     nats_url: str
     """``NATS_URL``; default ``nats://127.0.0.1:4222``."""
     orders_url: str
@@ -33,6 +38,30 @@ class Settings:
     """``INVENTORY_URL``; default ``http://127.0.0.1:8103``."""
     faults_token_file: Path | None
     """``OBSKIT_FAULTS_TOKEN_FILE``; without it there is no admin route."""
+    secrets: Path
+    """``$OBSKIT_HOME/secrets``: signing keys and the passwords of the demo users."""
+    lockout_s: float
+    """``LOGIN_LOCKOUT_S``: seconds that a name stays locked after five failed logins; default 60."""
+    users_url: str
+    """``USERS_URL``; default ``http://127.0.0.1:8101``."""
+    payments_url: str
+    """``PAYMENTS_URL``; default ``http://127.0.0.1:8104``."""
+    replica_url: str | None
+    """``INVENTORY_REPLICA_URL``: another inventory that answers reads when the first does not; default none."""
+    cache_url: str
+    """``CACHE_URL``: ``mem://`` (default) or ``redis://...``: answers and rate limits, shared by replicas."""
+    rate_limit: str
+    """``GATEWAY_RATE_LIMIT``: requests of one client at one replica; default ``200/second``."""
+    needs_token: bool
+    """``GATEWAY_AUTH``: ``required`` (default) or ``optional``, which serves callers without a token too."""
+    smtp_url: str
+    """``SMTP_URL``: the mail provider; default ``smtp://127.0.0.1:8025``."""
+    mail_rate: float
+    """``MAIL_RATE``: mails a second that one process sends at most; default 0, as fast as it goes."""
+    mail_workers: int
+    """``MAIL_WORKERS``: batches of bulk mail that one process sends at a time; default 2."""
+    provider_url: str
+    """``PROVIDER_URL``: the payment provider; default ``http://127.0.0.1:8114``."""
 
     @classmethod
     def load(cls, service: str, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -45,11 +74,25 @@ class Settings:
         home = Path(source.get("OBSKIT_HOME") or ".obskit")
         token_file = source.get("OBSKIT_FAULTS_TOKEN_FILE")
         return cls(
-            database_url=_database(source.get("DATABASE_URL") or _sqlite(home, service)),
+            database_url=_database(_with_password(source, "DATABASE") or _sqlite(home, service)),
             nats_url=_url(source, "NATS_URL", "nats://127.0.0.1:4222", {"nats", "tls"}),
-            orders_url=_url(source, "ORDERS_URL", "http://127.0.0.1:8102", {"http", "https"}),
-            inventory_url=_url(source, "INVENTORY_URL", "http://127.0.0.1:8103", {"http", "https"}),
+            orders_url=_http(source, "ORDERS_URL", 8102),
+            inventory_url=_http(source, "INVENTORY_URL", 8103),
             faults_token_file=Path(token_file) if token_file else None,
+            secrets=home / "secrets",
+            lockout_s=_number(source, "LOGIN_LOCKOUT_S", 60.0, 0.1, 86_400.0),
+            users_url=_http(source, "USERS_URL", 8101),
+            payments_url=_http(source, "PAYMENTS_URL", 8104),
+            replica_url=_http(source, "INVENTORY_REPLICA_URL", 8103)
+            if source.get("INVENTORY_REPLICA_URL")
+            else None,
+            cache_url=_cache(source),
+            rate_limit=_limit(source, "GATEWAY_RATE_LIMIT", "200/second"),
+            needs_token=_choice(source, "GATEWAY_AUTH", ("required", "optional")) == "required",
+            smtp_url=_url(source, "SMTP_URL", "smtp://127.0.0.1:8025", {"smtp"}),
+            mail_rate=_number(source, "MAIL_RATE", 0.0, 0.0, 100_000.0),
+            mail_workers=int(_number(source, "MAIL_WORKERS", 2, 1, 100)),
+            provider_url=_http(source, "PROVIDER_URL", 8114),
         )
 
     def faults_token(self) -> str | None:
@@ -77,6 +120,27 @@ def _sqlite(home: Path, service: str) -> str:
     return f"sqlite+aiosqlite:///{home / 'data' / f'{service}.db'}"
 
 
+def _with_password(source: Mapping[str, str], name: str) -> str:
+    """Return the address ``<name>_URL`` with the password of the file ``<name>_PASSWORD_FILE``."""
+    value, file = source.get(f"{name}_URL", ""), source.get(f"{name}_PASSWORD_FILE")
+    if not value or not file:
+        return value
+    try:
+        password = Path(file).read_text(encoding="utf-8").strip()
+        return make_url(value).set(password=password).render_as_string(hide_password=False)
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{name}_PASSWORD_FILE={file!r} cannot be read ({type(error).__name__}); name a file that holds a password."
+        raise ConfigError(msg) from error
+    except ArgumentError as error:
+        msg = f"{name}_URL (hidden) is no address that a password can be added to."
+        raise ConfigError(msg) from error
+
+
+def _cache(source: Mapping[str, str]) -> str:
+    url = _url(source, "CACHE_URL", "mem://memory", {"mem", "redis", "rediss"})
+    return _with_password({**source, "CACHE_URL": url}, "CACHE") or url
+
+
 def _database(value: str) -> str:
     accepted = "use sqlite+aiosqlite:///<path>, or another SQLAlchemy address with an async driver"
     try:
@@ -90,6 +154,38 @@ def _database(value: str) -> str:
         msg = f"DATABASE_URL={str(url)!r} is not accepted; {accepted}."  # str() masks the password
         raise ConfigError(msg)
     return value
+
+
+def _number(source: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
+    text = source.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        msg = f"{name}={text!r} is not accepted; use a number from {least:g} to {most:g}."
+        raise ConfigError(msg)
+    return value
+
+
+def _limit(source: Mapping[str, str], name: str, default: str) -> str:
+    text = source.get(name) or default
+    if re.fullmatch(r"[1-9][0-9]{0,6}/(second|minute|hour)", text) is None:
+        msg = f"{name}={text!r} is not accepted; use a number and second, minute or hour, such as {default}."
+        raise ConfigError(msg)
+    return text
+
+
+def _choice(source: Mapping[str, str], name: str, accepted: tuple[str, ...]) -> str:
+    value = source.get(name) or accepted[0]
+    if value not in accepted:
+        msg = f"{name}={value!r} is not accepted; use {' or '.join(accepted)}."
+        raise ConfigError(msg)
+    return value
+
+
+def _http(source: Mapping[str, str], name: str, port: int) -> str:
+    return _url(source, name, f"http://127.0.0.1:{port}", {"http", "https"})
 
 
 def _url(source: Mapping[str, str], name: str, default: str, schemes: set[str]) -> str:

@@ -21,11 +21,14 @@ class UpstreamError(Exception):
     """A service did not do what it was asked, through no fault of the request.
 
     *status* is what a caller should be told (502, 503 or 504); *order_id* is the order
-    that the service named in its answer.
+    that the service named in its answer; *is_answered* says that there was one.
     """
 
-    def __init__(self, status: int, detail: str, *, order_id: str | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, *, order_id: str | None = None, is_answered: bool = False
+    ) -> None:
         super().__init__(detail)
+        self.is_answered = is_answered
         self.status = status
         self.detail = detail
         self.order_id = order_id
@@ -82,7 +85,7 @@ class Upstream:
         problem = problem_of(response)
         status = response.status_code if response.status_code in _PASSED_ON else HTTPStatus.BAD_GATEWAY
         detail = f"{self.name} answered {response.status_code}: {problem.get('detail', 'without a reason.')}"
-        return UpstreamError(status, detail, order_id=problem.get("order_id"))
+        return UpstreamError(status, detail, order_id=problem.get("order_id"), is_answered=True)
 
 
 def problem_of(response: httpx.Response) -> dict[str, str]:

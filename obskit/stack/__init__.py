@@ -1,5 +1,6 @@
 """Starts, watches and ends everything that obskit runs on one machine without containers."""
 
+from obskit.stack._compose import Container, compose_down, compose_up
 from obskit.stack._home import Home
 from obskit.stack._identity import Identity, identify
 from obskit.stack._lifecycle import STOP_SIGNALS, Report, down, uninterrupted, up
@@ -15,6 +16,7 @@ __all__ = [
     "LOOPBACK",
     "PORTS",
     "STOP_SIGNALS",
+    "Container",
     "Home",
     "Identity",
     "Keep",
@@ -30,6 +32,8 @@ __all__ = [
     "add_target",
     "check_free",
     "choose_stores",
+    "compose_down",
+    "compose_up",
     "current_address",
     "current_ports",
     "down",

@@ -1,13 +1,13 @@
 """What callers of the gateway send and get."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from sample_services.contracts import Quantity, Sku
 
-__all__ = ["Mode", "NewOrder", "Order"]
+__all__ = ["AccessToken", "Home", "Login", "Mode", "NewOrder", "Order", "Product", "Products"]
 
 Mode = Literal["sync", "async"]
 
@@ -32,3 +32,49 @@ class Order(BaseModel):
     reason: str | None
     created_at: datetime
     updated_at: datetime
+
+
+class Login(BaseModel):
+    """A name and a password; the password is in no log, error or repr."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$", examples=["alice"])]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+class AccessToken(BaseModel):
+    """A token for the header ``Authorization: Bearer``; *expires_in* is in seconds."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+
+
+class Product(BaseModel):
+    """Something that can be ordered; the price is in cents."""
+
+    sku: str
+    available: int
+    price_cents: int
+
+
+class Products(BaseModel):
+    """A page of products: *next* is the ``after`` of the next page, and null on the last one.
+
+    *source* says who answered: ``inventory``, its ``replica``, the ``cache``, or ``stale``, an
+    old answer because nobody else did.
+    """
+
+    items: list[Product]
+    next: str | None
+    source: Literal["inventory", "replica", "cache", "stale"]
+
+
+class Home(BaseModel):
+    """The start page of a front end in one answer; *degraded* names the parts that could not be had."""
+
+    user: dict[str, str]
+    products: list[Product]
+    orders: list[Order]
+    degraded: list[str]

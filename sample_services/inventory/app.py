@@ -33,7 +33,10 @@ def create_app() -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await inventory.open()
-        async with broker.running(consumer(inventory, broker, faults)), every(_TRIM_S, inventory.trim):
+        async with (
+            broker.running(consumer(inventory, broker, faults)),
+            every(_TRIM_S, inventory.trim, name="inventory-trim"),
+        ):
             yield
         await database.close()
 

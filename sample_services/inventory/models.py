@@ -14,6 +14,7 @@ __all__ = [
     "ReservationRequest",
     "ReservationState",
     "Stock",
+    "StockPage",
     "reservations",
     "stock",
 ]
@@ -48,6 +49,7 @@ SEED = {
     "MUG-BLUE": _PLENTY,
     "POT-CLAY": _PLENTY,
     "CUP-GLASS": _PLENTY,
+    "CUP-DECLINED": _PLENTY,
     "POT-SOLDOUT": 0,
 }
 """What is in stock at the first start: more than any load takes, and one SKU of which there is none."""
@@ -73,7 +75,15 @@ class Reservation(BaseModel):
 
 
 class Stock(BaseModel):
-    """What is left of one SKU."""
+    """What is left of one SKU, and its price."""
 
     sku: str
     available: int
+    price_cents: int
+
+
+class StockPage(BaseModel):
+    """SKUs in their order; *next* is the ``after`` of the next page, and null on the last one."""
+
+    items: list[Stock]
+    next: str | None

@@ -3,12 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 import obskit
-from sample_services.contracts import Sku
+from sample_services.contracts import Sku, price_cents
 from sample_services.faults import Faults
-from sample_services.inventory.models import Reservation, ReservationRequest, Stock
+from sample_services.inventory.models import Reservation, ReservationRequest, Stock, StockPage
 from sample_services.inventory.store import Inventory
 from sample_services.problems import Problem
 
@@ -44,9 +44,21 @@ async def reserve(wanted: ReservationRequest, inventory: InventoryStore, faults:
     return reservation
 
 
+@router.get("/stock")
+async def list_stock(
+    inventory: InventoryStore,
+    faults: ActiveFaults,
+    after: Annotated[str, Query(max_length=32)] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> StockPage:
+    await faults.at("browse")
+    items = await inventory.page(after, limit)
+    return StockPage(items=items, next=items[-1].sku if len(items) == limit else None)
+
+
 @router.get("/stock/{sku}")
 async def show_stock(sku: Annotated[Sku, Path()], inventory: InventoryStore) -> Stock:
     available = await inventory.available(sku)
     if available is None:
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-sku", f"There is no SKU {sku!r}.")
-    return Stock(sku=sku, available=available)
+    return Stock(sku=sku, available=available, price_cents=price_cents(sku))

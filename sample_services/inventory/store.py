@@ -6,9 +6,17 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sample_services.contracts import OrderCreated
+from sample_services.contracts import OrderCreated, price_cents
 from sample_services.database import Database
-from sample_services.inventory.models import SEED, TABLES, Reservation, ReservationState, reservations, stock
+from sample_services.inventory.models import (
+    SEED,
+    TABLES,
+    Reservation,
+    ReservationState,
+    Stock,
+    reservations,
+    stock,
+)
 
 __all__ = ["Inventory"]
 
@@ -18,6 +26,7 @@ _KEPT_RESERVATIONS = 500_000
 _INSERT = insert(reservations)
 _FIND = select(reservations).where(reservations.c.order_id == bindparam("order_id"))
 _AVAILABLE = select(stock.c.available).where(stock.c.sku == bindparam("wanted_sku"))
+_PAGE = select(stock).where(stock.c.sku > bindparam("after")).order_by(stock.c.sku).limit(bindparam("most"))
 _TAKE = (
     update(stock)
     .where(stock.c.sku == bindparam("wanted_sku"), stock.c.available >= bindparam("wanted"))
@@ -54,6 +63,14 @@ class Inventory:
         """Return how much of *sku* is left, or None when there is no such SKU."""
         async with self._database.read() as connection:
             return (await connection.execute(_AVAILABLE, {"wanted_sku": sku})).scalar()
+
+    async def page(self, after: str, limit: int) -> list[Stock]:
+        """Return up to *limit* SKUs that come after *after*, in their order."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(_PAGE, {"after": after, "most": limit})
+            return [
+                Stock(sku=row.sku, available=row.available, price_cents=price_cents(row.sku)) for row in rows
+            ]
 
     async def reserve(self, wanted: OrderCreated) -> Reservation:
         """Reserve stock for an order, or return the answer that this order got before.

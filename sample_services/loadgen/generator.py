@@ -1,53 +1,57 @@
-"""Sends the schedule: each order at its time, whether or not the ones before it are answered."""
+"""Sends the schedule: each call at its time, whether or not the ones before it are answered."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 import httpx
 
+from sample_services.loadgen.journeys import CALLS, Call, Journey
 from sample_services.loadgen.report import Tally
-from sample_services.loadgen.schedule import Arrival, Mode, arrivals
+from sample_services.loadgen.schedule import Arrival, Rate, arrivals
+from sample_services.loadgen.session import Session
 
 __all__ = ["Generator", "Plan"]
-
-_ACCEPTED = {"sync": HTTPStatus.CREATED, "async": HTTPStatus.ACCEPTED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to send: *rate* orders a second for *duration_s* seconds (0: until told to stop)."""
+    """What to send: *rate* calls a second for *duration_s* seconds (0: until told to stop)."""
 
     url: str
-    rate: float
+    rate: Rate
     duration_s: float
-    modes: tuple[Mode, ...]
+    journeys: Mapping[Journey, int]
+    """Each journey with its weight."""
     seed: int
     max_in_flight: int
 
 
 class Generator:
-    """Runs one plan with *client*; *accepted* gets the id of each order accepted in async mode."""
+    """Runs one plan with *client* as *session*; *accepted* gets the id of each order accepted in async mode."""
 
-    def __init__(self, plan: Plan, client: httpx.AsyncClient, accepted: Callable[[str], object]) -> None:
-        self.tallies = {mode: Tally() for mode in plan.modes}
+    def __init__(
+        self, plan: Plan, client: httpx.AsyncClient, session: Session, accepted: Callable[[str], object]
+    ) -> None:
+        self.tallies = {journey: Tally() for journey in plan.journeys}
+        self._session = session
         self._plan = plan
         self._client = client
         self._accepted = accepted
         self._in_flight: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Send every order of the plan; return when the last is sent, or when cancelled.
+        """Send every call of the plan; return when the last is sent, or when cancelled.
 
-        When *max_in_flight* orders wait for an answer the next one waits for a place, with
+        When *max_in_flight* calls wait for an answer the next one waits for a place, with
         its latency counted from the moment it was due. What is still waiting at the end of
         the plan is not sent, and counted as dropped.
         """
         start = time.perf_counter()
-        for arrival in arrivals(self._plan.rate, self._plan.modes, self._plan.seed):
+        for arrival in arrivals(self._plan.rate, self._plan.journeys, self._plan.seed):
             if self._plan.duration_s and arrival.at_s >= self._plan.duration_s:
                 return
             due = start + arrival.at_s
@@ -58,7 +62,7 @@ class Generator:
                 )
                 await asyncio.wait(self._in_flight, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             if len(self._in_flight) >= self._plan.max_in_flight:
-                self.tallies[arrival.mode].dropped += 1
+                self.tallies[arrival.journey].dropped += 1
             else:
                 self._start(arrival, due)
 
@@ -75,40 +79,54 @@ class Generator:
         plan = self._plan
         return {
             "url": plan.url,
-            "rate": plan.rate,
+            "rate": plan.rate.last,
+            "first_rate": plan.rate.first,
             "duration_s": plan.duration_s,
             "seed": plan.seed,
-            "modes": {mode: tally.summary() for mode, tally in self.tallies.items()},
+            "journeys": {journey: tally.summary() for journey, tally in self.tallies.items()},
         }
 
     def _is_over(self, start: float) -> bool:
         return bool(self._plan.duration_s) and time.perf_counter() - start >= self._plan.duration_s
 
     def _start(self, arrival: Arrival, due: float) -> None:
-        self.tallies[arrival.mode].sent += 1
+        self.tallies[arrival.journey].sent += 1
         task = asyncio.create_task(self._send(arrival, due))
         self._in_flight.add(task)
         task.add_done_callback(self._in_flight.discard)
 
     async def _send(self, arrival: Arrival, due: float) -> None:
-        tally = self.tallies[arrival.mode]
-        path = f"/api/orders?mode={arrival.mode}"
-        body = {"sku": arrival.sku, "quantity": arrival.quantity}
+        call, tally = CALLS[arrival.journey], self.tallies[arrival.journey]
         sent = time.perf_counter()
+        answer: httpx.Response | None = None
         try:
-            answer = await self._client.post(path, json=body, extensions={"url_template": path})
+            answer = await self._ask(call, arrival)
         except httpx.TransportError as error:
             tally.errors[type(error).__name__] += 1
-        else:
-            self._count(arrival.mode, tally, answer)
         now = time.perf_counter()
         tally.from_schedule.add(now - due)
         tally.from_send.add(now - sent)
+        if answer is not None:
+            await self._count(arrival.journey, answer)
 
-    def _count(self, mode: Mode, tally: Tally, answer: httpx.Response) -> None:
-        if answer.status_code != _ACCEPTED[mode]:
+    async def _ask(self, call: Call, arrival: Arrival) -> httpx.Response:
+        credentials = self._session.credentials if arrival.journey == "login" else None
+        return await self._client.request(
+            call.method,
+            call.path,
+            json=credentials.body() if credentials else call.body(arrival.sku, arrival.quantity),
+            headers=self._session.headers if call.needs_token else None,
+            extensions={"url_template": call.template},
+        )
+
+    async def _count(self, journey: Journey, answer: httpx.Response) -> None:
+        tally = self.tallies[journey]
+        if answer.status_code != CALLS[journey].status:
             tally.errors[str(answer.status_code)] += 1
             return
         tally.ok += 1
-        if mode == "async":
+        if journey == "async":
             self._accepted(answer.headers["Location"].rpartition("/")[2])
+        if journey == "login":
+            with suppress(httpx.TransportError):
+                await self._session.end(answer)

@@ -1,4 +1,4 @@
-"""What the load generator reports: counts and latencies of each mode, in bounded memory."""
+"""What the load generator reports: counts and latencies of each journey, in bounded memory."""
 
 import math
 from collections import Counter
@@ -23,6 +23,11 @@ class Latencies:
         self._counts[math.ceil(math.log(max(seconds, _LEAST_S), _GROWTH))] += 1
         self._max_s = max(self._max_s, seconds)
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self._counts.total()
+
     def quantile(self, share: float) -> float | None:
         """Return the latency in seconds that *share* of all stay within, or None without any."""
         wanted = math.ceil(share * self._counts.total())
@@ -41,9 +46,9 @@ class Latencies:
 
 @dataclass(slots=True)
 class Tally:
-    """The counts of one mode.
+    """The counts of one journey.
 
-    *from_schedule* starts at the moment an order was due, *from_send* when it was sent: they
+    *from_schedule* starts at the moment a call was due, *from_send* when it was sent: they
     differ when the generator could not keep up, and only the first is what callers would feel.
     """
 
@@ -55,7 +60,7 @@ class Tally:
     from_send: Latencies = field(default_factory=Latencies)
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures of this mode as the JSON summary has them."""
+        """Return the figures of this journey as the JSON summary has them."""
         errors = self.errors.total()
         return {
             "sent": self.sent,

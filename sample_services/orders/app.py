@@ -14,6 +14,7 @@ from sample_services.orders.events import consumer
 from sample_services.orders.routes import router
 from sample_services.orders.store import Orders
 from sample_services.orders.workflow import Workflow
+from sample_services.payments.client import PaymentsClient
 from sample_services.settings import VERSION, Settings
 from sample_services.upkeep import every
 from sample_services.upstream import Upstream
@@ -21,7 +22,6 @@ from sample_services.upstream import Upstream
 __all__ = ["create_app"]
 
 _INVENTORY_TIMEOUT_S = 2.0
-_ANNOUNCE_S = 5.0
 _TRIM_S = 60.0
 
 
@@ -33,18 +33,20 @@ def create_app() -> FastAPI:
     orders = Orders(database)
     broker = Broker(settings.nats_url, name="orders")
     inventory = Upstream("inventory", settings.inventory_url, timeout_s=_INVENTORY_TIMEOUT_S)
-    workflow = Workflow(orders, inventory, broker)
+    payments = PaymentsClient.at(settings.payments_url)
+    workflow = Workflow(orders, inventory, payments)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await orders.open()
         async with (
             broker.running(consumer(workflow)),
-            every(_ANNOUNCE_S, workflow.announce_owed),
-            every(_TRIM_S, orders.trim),
+            orders.outbox.relaying(broker),
+            every(_TRIM_S, orders.trim, name="orders-trim"),
         ):
             yield
         await inventory.close()
+        await payments.close()
         await database.close()
 
     app = FastAPI(title="orders", version=VERSION, lifespan=lifespan)
@@ -54,5 +56,5 @@ def create_app() -> FastAPI:
     problems.install(app)
     faults_admin.install(app, Faults("orders"), settings.faults_token())
     obskit.add_check("database", database.check)
-    obskit.add_check("nats", broker.check)
+    obskit.add_check("nats", broker.check, critical=False)  # the outbox keeps what it does not take
     return obskit.instrument(app)

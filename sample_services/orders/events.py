@@ -7,6 +7,9 @@ from sample_services.orders.workflow import Workflow
 
 __all__ = ["consumer"]
 
+_MAX_DELIVERIES = 120
+"""About ten minutes: payments may be away for longer than a message is worth trying elsewhere."""
+
 
 def consumer(workflow: Workflow) -> Consumer:
     """Return the durable consumer that ends orders; an event that comes twice changes nothing."""
@@ -17,4 +20,6 @@ def consumer(workflow: Workflow) -> Consumer:
         obskit.bind(order_id=order_id)
         await workflow.end(order_id, event.reason if isinstance(event, OrderRejected) else None)
 
-    return Consumer(name="orders", subjects=(RESERVED, REJECTED), handler=handle)
+    return Consumer(
+        name="orders", subjects=(RESERVED, REJECTED), handler=handle, max_deliveries=_MAX_DELIVERIES
+    )

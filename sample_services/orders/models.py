@@ -24,12 +24,11 @@ orders = Table(
     Column("mode", String(8), nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", String(64)),
-    Column("idempotency_key", String(128), unique=True),
+    Column("idempotency_key", String(200), unique=True),
+    Column("user_id", String(64)),  # whose it is; empty for a caller that the gateway does not know
     Column("created_at", Float, nullable=False, index=True),  # Unix seconds, as all times here
     Column("updated_at", Float, nullable=False),
-    # When an event about this order is owed to inventory; empty when none is.
-    Column("event_due_at", Float),
-    Index("orders_event_due", "event_due_at"),
+    Index("orders_user", "user_id", "created_at"),
 )
 
 

@@ -1,10 +1,11 @@
 """The orders service's HTTP routes."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from sample_services.contracts import IDEMPOTENCY_KEY
 from sample_services.orders.models import Mode, NewOrder, Order
@@ -22,6 +23,24 @@ async def _workflow(request: Request) -> Workflow:
     return workflow
 
 
+USER_ID = Header(alias="X-User-Id", pattern="^[\\x21-\\x7e]{1,64}$")
+"""Whose request this is, as the gateway says it; only the gateway is let near this service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the headers of a new order say: the caller's name for it, and whose it is."""
+
+    key: str | None
+    user_id: str | None
+
+
+async def _origin(
+    key: Annotated[str | None, IDEMPOTENCY_KEY] = None, user_id: Annotated[str | None, USER_ID] = None
+) -> Origin:
+    return Origin(key, user_id)
+
+
 async def _store(request: Request) -> Orders:
     store: Orders = request.app.state.orders
     return store
@@ -32,19 +51,32 @@ async def place_order(
     wanted: NewOrder,
     response: Response,
     workflow: Annotated[Workflow, Depends(_workflow)],
+    origin: Annotated[Origin, Depends(_origin)],
     mode: Annotated[Mode, Query()] = "sync",
-    key: Annotated[str | None, IDEMPOTENCY_KEY] = None,
 ) -> Order:
-    order = await workflow.place(wanted, mode, key)
+    order = await workflow.place(wanted, mode, origin.key, origin.user_id)
     if mode == "async":
         response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = f"/orders/{order.id}"
     return order
 
 
+@router.get("/orders")
+async def list_orders(
+    store: Annotated[Orders, Depends(_store)],
+    user_id: Annotated[str, USER_ID],
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> list[Order]:
+    return await store.latest(user_id, limit)
+
+
 @router.get("/orders/{order_id}")
-async def show_order(order_id: UUID, store: Annotated[Orders, Depends(_store)]) -> Order:
-    order = await store.find(str(order_id))
+async def show_order(
+    order_id: UUID,
+    store: Annotated[Orders, Depends(_store)],
+    user_id: Annotated[str | None, USER_ID] = None,
+) -> Order:
+    order = await store.find(str(order_id), user_id)
     if order is None:
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-order", f"There is no order {order_id}.")
     return order

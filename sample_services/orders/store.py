@@ -2,63 +2,70 @@
 
 import time
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from sample_services.contracts import CREATED, ENDED, FAILED, OrderCreated, OrderEnded, OrderFailed
 from sample_services.database import Database
 from sample_services.orders.models import TABLES, Mode, NewOrder, Order, State, orders
+from sample_services.outbox import Event, Outbox
 
 __all__ = ["Orders"]
 
-_REPEAT_EVENT_S = 15.0
+_RECOVER_S = 15.0
+"""A sync order that is pending for so long has lost its process: it is completed the other way."""
+_REPEAT_S = 180.0
+"""An order that hears nothing for so long is announced anew: longer than any redelivery goes on."""
 _KEPT_ORDERS = 500_000
 
 # Built once: making a statement costs as much as running it.
 _INSERT = insert(orders)
 _BY_ID = select(orders).where(orders.c.id == bindparam("order_id"))
-_BY_KEY = select(orders).where(orders.c.idempotency_key == bindparam("key"))
-_DUE = (
+_BY_ID_AND_USER = _BY_ID.where(orders.c.user_id == bindparam("user_id"))
+_LATEST = (
     select(orders)
-    .where(orders.c.event_due_at <= bindparam("now"))
-    .order_by(orders.c.event_due_at)
+    .where(orders.c.user_id == bindparam("user_id"))
+    .order_by(orders.c.created_at.desc())
     .limit(bindparam("most"))
 )
+_BY_KEY = select(orders).where(orders.c.idempotency_key == bindparam("key"))
 _FINISH = (
     update(orders)
     .where(orders.c.id == bindparam("order_id"), orders.c.state == "pending")
-    .values({name: bindparam(name) for name in ("state", "reason", "updated_at", "event_due_at")})
+    .values({name: bindparam(name) for name in ("state", "reason", "updated_at")})
     .returning(orders)
 )
 _FAIL = _FINISH.values(idempotency_key=None)
-_ANNOUNCED = (
-    update(orders)
-    # Only while the state is the announced one: a change meanwhile owes its own event.
-    .where(orders.c.id == bindparam("order_id"), orders.c.state == bindparam("announced"))
-    .values(event_due_at=bindparam("due_at"))
-)
 
 
 class Orders:
-    """The state of every order.
+    """The state of every order, and the events about them that inventory has to hear.
 
-    ``event_due_at`` says that inventory has to hear about an order: a pending one that is
-    not settled in time is announced again, and one that failed is announced as given up.
+    An order is stored together with its event. A sync order's event is due only when nobody
+    has settled the order in time; settling withdraws it. An order that fails is stored
+    together with the event that gives it up.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.outbox = Outbox(database, TABLES)
 
     async def open(self) -> None:
-        """Make the table where it is missing."""
+        """Make the tables where they are missing."""
         await self._database.open(TABLES)
 
-    async def create(self, wanted: NewOrder, mode: Mode, key: str | None) -> tuple[Order, bool]:
-        """Store a pending order and return it with True, or the order that holds *key* with False."""
+    async def create(
+        self, wanted: NewOrder, mode: Mode, key: str | None, user_id: str | None = None
+    ) -> tuple[Order, bool]:
+        """Store a pending order and return it with True, or the order that holds *key* with False.
+
+        Keys are each user's own: two users that choose the same key place two orders.
+        """
         now = time.time()
+        held = f"{user_id}/{key}" if key and user_id else key
         row = {
             "id": str(uuid.uuid4()),
             "sku": wanted.sku,
@@ -66,61 +73,64 @@ class Orders:
             "mode": mode,
             "state": "pending",
             "reason": None,
-            "idempotency_key": key,
+            "idempotency_key": held,
+            "user_id": user_id,
             "created_at": now,
             "updated_at": now,
-            "event_due_at": now + _REPEAT_EVENT_S,
         }
+        order = _order(row)
         try:
-            async with self._database.write_once() as connection:
+            async with self._database.write() as connection:
                 await connection.execute(_INSERT, row)
+                await self.outbox.add(connection, [_created(order)])
         except IntegrityError:
-            holder = await self._one(_BY_KEY, key=key)
+            holder = await self._one(_BY_KEY, key=held)
             # The holder may have failed meanwhile and let go of the key: then this order takes it.
-            return (holder, False) if holder else await self.create(wanted, mode, key)
-        return _order(row), True
+            return (holder, False) if holder else await self.create(wanted, mode, key, user_id)
+        self.outbox.wake()
+        return order, True
 
-    async def find(self, order_id: str) -> Order | None:
-        """Return the order, or None when there is no such order."""
+    async def find(self, order_id: str, user_id: str | None = None) -> Order | None:
+        """Return the order, or None when there is no such order, or *user_id* is given and it is another's."""
+        if user_id is not None:
+            return await self._one(_BY_ID_AND_USER, order_id=order_id, user_id=user_id)
         return await self._one(_BY_ID, order_id=order_id)
 
-    async def finish(self, order_id: str, state: State, reason: str | None = None) -> Order | None:
-        """Move a pending order to its end and return it; one that has ended is returned as it is.
-
-        A failed order owes an event and lets go of its idempotency key, so that the caller's
-        next attempt with the key is a new order.
-        """
-        now = time.time()
-        is_failed = state == "failed"
-        change = {
-            "order_id": order_id,
-            "state": state,
-            "reason": reason,
-            "updated_at": now,
-            "event_due_at": now if is_failed else None,
-        }
-        async with self._database.write_once() as connection:
-            result = await connection.execute(_FAIL if is_failed else _FINISH, change)
-            row = result.one_or_none()
-        return _order(row._asdict()) if row else await self.find(order_id)
-
-    async def owing(self, limit: int) -> Sequence[Order]:
-        """Return orders about which an event is due, the longest due first."""
+    async def latest(self, user_id: str, limit: int) -> list[Order]:
+        """Return the newest orders of a user, the newest first."""
         async with self._database.read() as connection:
-            rows = await connection.execute(_DUE, {"now": time.time(), "most": limit})
+            rows = await connection.execute(_LATEST, {"user_id": user_id, "most": limit})
             return [_order(row._asdict()) for row in rows]
 
-    async def announced(self, order: Order) -> None:
-        """Note that the event about *order* is with the broker; a pending order's is due again later."""
-        due_at = time.time() + _REPEAT_EVENT_S if order.state == "pending" else None
-        change = {"order_id": order.id, "announced": order.state, "due_at": due_at}
-        async with self._database.write_once() as connection:
-            await connection.execute(_ANNOUNCED, change)
+    async def finish(
+        self, order_id: str, state: State, reason: str | None = None, *, releases: bool = False
+    ) -> Order | None:
+        """Move a pending order to its end and return it; one that has ended is returned as it is.
+
+        A failed order announces that it is given up, and lets go of its idempotency key, so
+        that the caller's next attempt with the key is a new order. With *releases* the order is
+        given up too, and keeps its key: what was reserved for it goes back.
+        """
+        is_failed = state == "failed"
+        change = {"order_id": order_id, "state": state, "reason": reason, "updated_at": time.time()}
+        async with self._database.write() as connection:
+            result = await connection.execute(_FAIL if is_failed else _FINISH, change)
+            row = result.one_or_none()
+            ended = _order(row._asdict()) if row else None
+            if ended is not None:
+                gives_up = [_failed(order_id)] if is_failed or releases else []
+                await self.outbox.withdraw(connection, f"{order_id}:created")
+                await self.outbox.add(connection, [_ended(ended), *gives_up])
+        if ended is None:
+            return await self.find(order_id)
+        self.outbox.wake()
+        return ended
 
     async def trim(self) -> int:
-        """Delete the oldest settled orders beyond the number that is kept, and return how many."""
-        settled = orders.c.event_due_at.is_(None)
-        return await self._database.trim(orders, orders.c.created_at, _KEPT_ORDERS, settled)
+        """Delete the oldest settled orders and events beyond those that are kept, and return how many."""
+        settled = orders.c.state != "pending"
+        deleted = await self._database.trim(orders, orders.c.created_at, _KEPT_ORDERS, settled)
+        return deleted + await self.outbox.trim()
 
     async def _one(self, query: Select[Any], **values: str | None) -> Order | None:
         async with self._database.read() as connection:
@@ -131,3 +141,24 @@ class Orders:
 def _order(row: dict[str, Any]) -> Order:
     times = {name: datetime.fromtimestamp(row[name], UTC) for name in ("created_at", "updated_at")}
     return Order.model_validate({**row, **times})
+
+
+def _created(order: Order) -> Event:
+    body = OrderCreated(order_id=uuid.UUID(order.id), sku=order.sku, quantity=order.quantity)
+    return Event(
+        message_id=f"{order.id}:created",
+        subject=CREATED,
+        body=body.model_dump_json().encode(),
+        due_in_s=_RECOVER_S if order.mode == "sync" else 0.0,
+        repeat_s=_REPEAT_S,
+    )
+
+
+def _ended(order: Order) -> Event:
+    body = OrderEnded.model_validate({"order_id": order.id, "state": order.state, "reason": order.reason})
+    return Event(message_id=f"{order.id}:ended", subject=ENDED, body=body.model_dump_json().encode())
+
+
+def _failed(order_id: str) -> Event:
+    body = OrderFailed(order_id=uuid.UUID(order_id))
+    return Event(message_id=f"{order_id}:failed", subject=FAILED, body=body.model_dump_json().encode())

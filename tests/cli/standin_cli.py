@@ -11,7 +11,7 @@ from obskit.stack._launch import python_module
 STANDIN = Path(__file__).parents[1] / "stack" / "standin.py"
 
 
-def standin_plan(home, *, ports, time_scale, owner):
+def standin_plan(home, *, ports, time_scale, owner, stores):
     def server(name, *flags, **fields):
         return stack.ProcessSpec(
             name=name,

@@ -20,9 +20,17 @@ PROCESSES = (
     "alertmanager",
     "prometheus",
     "embedded",
+    "console",
+    "provider",
+    "smtp",
+    "users",
+    "payments",
     "inventory",
     "orders",
+    "notifications",
     "gateway",
+    "gateway-2",
+    "traefik",
     "supervisor",
 )
 
@@ -47,7 +55,10 @@ def test_everything_is_ready(live):
 
 
 def test_prometheus_scrapes_everything_that_has_metrics(live, wait_for):
-    names = {"gateway", "orders", "inventory", "pager", "embedded", "prometheus", "alertmanager"}
+    names = {
+        *("traefik", "gateway", "users", "orders", "inventory", "payments", "notifications"),
+        *("console", "pager", "embedded", "prometheus", "alertmanager"),
+    }
 
     wait_for(lambda: query(live, "up == 1").keys() == names, "every target is up")
     # The pages of the services have the label themselves; it must stay what it is.

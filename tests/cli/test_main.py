@@ -1,9 +1,11 @@
 import re
 
 import pytest
+import typer
 
 from obskit._version import __version__
 from obskit.cli import main
+from obskit.cli._application import build
 from obskit.errors import MissingExtraError
 
 
@@ -33,28 +35,17 @@ def test_without_a_command_shows_help(type_in):
         assert re.search(rf"│ {command} ", out + err)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        (),
-        ("up",),
-        ("down",),
-        ("status",),
-        ("demo",),
-        ("fault",),
-        ("fault", "list"),
-        ("fault", "on"),
-        ("fault", "off"),
-        ("fault", "status"),
-        ("incidents",),
-        ("incidents", "list"),
-        ("incidents", "show"),
-        ("incidents", "ack"),
-        ("incidents", "resolve"),
-        ("incidents", "test"),
-    ],
-    ids=" ".join,
-)
+def all_commands():
+    """Every command and group, as the words that a person types."""
+    root = typer.main.get_command(build())
+    yield ()
+    for name, command in root.commands.items():
+        yield (name,)
+        for sub in getattr(command, "commands", {}):
+            yield (name, sub)
+
+
+@pytest.mark.parametrize("command", list(all_commands()), ids=" ".join)
 def test_help_has_an_example(type_in, command):
     code, out, _ = type_in(*command, "--help")
 

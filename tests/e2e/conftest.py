@@ -4,9 +4,11 @@ import json
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from obskit import stack
@@ -34,6 +36,17 @@ class Installed:
             stdin=subprocess.DEVNULL,
             check=False,
         )
+
+    @contextmanager
+    def caller(self, user="alice"):
+        """A client of the API, logged in, that comes through Traefik as callers do."""
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{self.ports['traefik']}", trust_env=False, timeout=30
+        ) as client:
+            password = json.loads((self.home / "secrets" / "demo_users.json").read_text())[user]
+            answer = client.post("/api/auth/login", json={"name": user, "password": password})
+            client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+            yield client
 
     def row(self, name):
         """One process as the stack has it now, without the start of a command in between."""

@@ -14,9 +14,17 @@ NAMES = (
     "alertmanager",
     "prometheus",
     "embedded",
+    "console",
     "inventory",
     "orders",
+    "notifications",
+    "smtp",
+    "provider",
+    "users",
+    "payments",
     "gateway",
+    "gateway-2",
+    "traefik",
     "supervisor",
 )
 BACK_S = 5

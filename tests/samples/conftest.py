@@ -1,5 +1,6 @@
 """The sample services as real processes: NATS with JetStream, three services, a sink for spans."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -13,11 +14,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
+import nats
 import pytest
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-the-tests-only"
-SERVICES = ("inventory", "orders", "gateway")
+SERVICES = ("users", "payments", "inventory", "orders", "gateway")
+
+
+MAIL = ("smtp", "notifications", "notifications-2", "notifications-3")
+"""Started by the tests of mail only."""
 
 
 def free_port():
@@ -26,7 +32,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until(condition, what, within_s=30.0):
+def wait_until(condition, what, within_s=90.0):
     deadline = time.monotonic() + within_s
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
@@ -88,14 +94,14 @@ class Fleet:
     def __init__(self, home, sink):
         self.home = home
         self.sink = sink
-        self.ports = {name: free_port() for name in (*SERVICES, "nats")}
+        self.ports = {name: free_port() for name in (*SERVICES, *MAIL, "provider", "nats")}
         self.token = TOKEN
         self._processes = {}
         (home / "token").write_text(TOKEN)
         self.http = httpx.Client(timeout=15, trust_env=False)
 
     def url(self, name):
-        scheme = "nats" if name == "nats" else "http"
+        scheme = name if name in ("nats", "smtp") else "http"
         return f"{scheme}://127.0.0.1:{self.ports[name]}"
 
     def environment(self):
@@ -107,43 +113,66 @@ class Fleet:
             "OBSKIT_ENVIRONMENT": "test",
             "OBSKIT_FAULTS_TOKEN_FILE": str(self.home / "token"),
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.sink.url,
-            "ORDERS_URL": self.url("orders"),
-            "INVENTORY_URL": self.url("inventory"),
+            **{f"{name.upper()}_URL": self.url(name) for name in (*SERVICES, "provider")},
             "NATS_URL": self.url("nats"),
+            "SMTP_URL": self.url("smtp"),
         }
 
-    def start(self, name):
-        if name == "nats":
+    free_port = staticmethod(free_port)
+
+    def start(self, name, *options, **environment):
+        if name == "smtp":
+            place = ["--port", str(self.ports[name]), "--ledger", str(self.home / "ledger"), *options]
+            command = [sys.executable, "-m", "sample_services.smtp", *place]
+        elif name == "nats":
             binary = Path(sys.executable).with_name("nats-server")
             store = str(self.home / "nats")
             command = [binary, "-a", "127.0.0.1", "-p", str(self.ports[name]), "-js", "-sd", store]
         else:
-            app = f"sample_services.{name}.app:create_app"
+            module = "payments.provider" if name == "provider" else f"{name.partition('-')[0]}.app"
+            app = f"sample_services.{module}:create_app"
             server = ["--http", "httptools", "--loop", "uvloop", "--no-access-log"]
             place = ["--host", "127.0.0.1", "--port", str(self.ports[name])]
             command = [sys.executable, "-m", "uvicorn", "--factory", app, *place, *server]
         output = (self.home / f"{name}.out").open("ab")
         with output:
             self._processes[name] = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment(), stdout=output, stderr=output
+                command, cwd=ROOT, env=self.environment() | environment, stdout=output, stderr=output
             )
 
     def stop(self, name, number=signal.SIGTERM):
         process = self._processes.pop(name)
         process.send_signal(number)
-        process.wait(15)
+        process.wait(60)
+
+    def forget(self, name):
+        """Let a process be started again that has ended."""
+        self._processes.pop(name, None)
 
     def is_running(self, name):
         return name in self._processes and self._processes[name].poll() is None
 
     def wait_ready(self):
         """Start what does not run, and wait until every service is ready."""
-        for name in ("nats", *SERVICES):
+        for name in ("nats", "provider", *SERVICES):
             if not self.is_running(name):
                 self._processes.pop(name, None)
                 self.start(name)
         for name in SERVICES:
-            wait_until(lambda name=name: self.is_ready(name), f"{name} ready: {self.output(name)}")
+            wait_until(lambda name=name: self.is_ready(name), f"{name} ready: {self.output(name)}", 120)
+        # Every call of a test is made by somebody, as in life.
+        self.http.headers["Authorization"] = f"Bearer {self.log_in('alice').json()['access_token']}"
+
+    def password(self, name):
+        return json.loads((self.home / "secrets" / "demo_users.json").read_text())[name]
+
+    def log_in(self, name, password=None, client=None):
+        body = {"name": name, "password": password or self.password(name)}
+        url = f"{self.url('gateway')}/api/auth/login"
+        # Cookies of a login are for who asked for them: the shared client keeps none.
+        if client is not None:
+            return client.post(url, json=body)
+        return httpx.post(url, json=body, timeout=15, trust_env=False)
 
     def is_ready(self, name):
         return self._is_well(name, "/readyz")
@@ -188,6 +217,21 @@ class Fleet:
             method, f"{self.url(service)}/admin/faults{path}", headers=headers, **options
         )
 
+    def dead_letters(self, consumer, subject):
+        """Return the bodies of the messages that *consumer* has given up."""
+
+        async def read():
+            client = await nats.connect(self.url("nats"))
+            try:
+                jetstream = client.jetstream()
+                config = nats.js.api.ConsumerConfig(ack_policy="none")
+                found = await jetstream.pull_subscribe(f"dead.{consumer}.{subject}", config=config)
+                return [json.loads(message.data) for message in await found.fetch(100, timeout=2)]
+            finally:
+                await client.close()
+
+        return asyncio.run(read())
+
     def lines(self, **fields):
         """Return the log lines of all services that have these fields."""
         found = []
@@ -213,6 +257,21 @@ def running_fleet(tmp_path_factory):
     finally:
         fleet.close()
         sink.close()
+
+
+@pytest.fixture(scope="session")
+def make_fleet(tmp_path_factory):
+    """Give sets of their own of which nothing runs yet."""
+    fleets = []
+
+    def make():
+        fleets.append(Fleet(tmp_path_factory.mktemp("fleet"), SpanSink()))
+        return fleets[-1]
+
+    yield make
+    for fleet in fleets:
+        fleet.close()
+        fleet.sink.close()
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ import signal
 import sqlite3
 import time
 import uuid
+from contextlib import closing
 
+import httpx
 import nats
 import pytest
 
@@ -100,20 +102,40 @@ def test_orders_down_is_a_bad_gateway_and_the_gateway_stays_ready(fleet):
     assert fleet.is_ready("gateway")
 
 
-def test_broker_down_refuses_async_orders_at_once_and_leaves_sync_ones(fleet, until):
+def test_broker_down_delays_async_orders_and_leaves_sync_ones(fleet, until):
     before = fleet.available("CUP-GLASS")
     fleet.stop("nats")
-    until(lambda: not fleet.is_ready("orders"), "orders not ready without its broker")
-    refused = fleet.place("async", sku="CUP-GLASS")
-    assert refused.status_code == 503
-    assert fleet.order(refused.json()["order_id"])["state"] == "failed"
+    accepted = fleet.place("async", sku="CUP-GLASS", quantity=2)
+    assert accepted.status_code == 202
+    order_id = accepted.json()["id"]
     assert fleet.place("sync", sku="CUP-GLASS").status_code == 201
+    assert fleet.is_ready("orders")
+    fleet.wait_lines(event="outbox.stalled", service="orders")
+    assert fleet.order(order_id)["state"] == "pending"
 
     fleet.wait_ready()
-    accepted = fleet.place("async", sku="CUP-GLASS", quantity=2).json()["id"]
-    fleet.wait_state(accepted, "completed")
-    fleet.wait_lines(event="stock.released", order_id=refused.json()["order_id"])
+    fleet.wait_state(order_id, "completed")
     assert fleet.available("CUP-GLASS") == before - 3
+
+
+def test_event_published_late_goes_on_with_the_trace_of_its_request(fleet, until):
+    trace_id = uuid.uuid4().hex
+    fleet.stop("nats")
+    accepted = fleet.place("async", traceparent=f"00-{trace_id}-00f067aa0ba902b7-01")
+    fleet.wait_ready()
+    fleet.wait_state(accepted.json()["id"], "completed")
+    steps = ("publish orders.created", "process orders.created", "process orders.reserved")
+    for step in steps:
+        until(lambda step=step: fleet.sink.of(trace_id, step), f"{step} in the trace of the request")
+    # The first attempts met no broker; the last one is the parent of the consumer.
+    (processed,) = fleet.sink.of(trace_id, "process orders.created")
+    published = {span["spanId"]: span for span in fleet.sink.of(trace_id, "publish orders.created")}
+    request = next(
+        span
+        for span in fleet.sink.of(trace_id, "POST /orders")
+        if span["kind"] == 2 and span["service"] == "orders"
+    )
+    assert published[processed["parentSpanId"]]["parentSpanId"] == request["spanId"]
 
 
 def test_services_start_without_the_broker_and_join_it_later(fleet, until):
@@ -121,21 +143,50 @@ def test_services_start_without_the_broker_and_join_it_later(fleet, until):
         fleet.stop(name)
     fleet.start("orders")
     fleet.start("inventory")
-    until(lambda: fleet.is_alive("orders"), "orders alive")
-    assert not fleet.is_ready("orders")
+    until(lambda: fleet.is_ready("orders"), "orders takes orders without the broker")
+    until(lambda: fleet.is_alive("inventory"), "inventory alive")
+    assert not fleet.is_ready("inventory")
     fleet.wait_ready()
     fleet.wait_state(fleet.place("async").json()["id"], "completed")
 
 
-def test_order_of_a_process_that_died_before_its_event_is_completed(fleet):
-    order_id = str(uuid.uuid4())
-    now = time.time()
-    row = (order_id, "TEA-GREEN", 1, "async", "pending", now - 60, now - 60, now - 1)
-    columns = "id, sku, quantity, mode, state, created_at, updated_at, event_due_at"
+def test_event_of_a_process_that_died_before_publishing_is_published(fleet, until):
+    order_id, now = str(uuid.uuid4()), time.time()
+    order = (order_id, "TEA-GREEN", 1, "async", "pending", now, now)
+    body = json.dumps({"order_id": order_id, "sku": "TEA-GREEN", "quantity": 1})
+    event = (f"{order_id}:created", "orders.created", body, "{}", now, now, 0)
     with sqlite3.connect(fleet.home / "data" / "orders.db", timeout=5) as database:
-        database.execute(f"INSERT INTO orders ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        columns = "id, sku, quantity, mode, state, created_at, updated_at"
+        database.execute(f"INSERT INTO orders ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", order)
+        columns = "message_id, subject, body, headers, created_at, due_at, times"
+        database.execute(f"INSERT INTO outbox ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", event)
     database.close()
-    fleet.wait_state(order_id, "completed")
+    until(lambda: at_orders(fleet, order_id)["state"] == "completed", "the order is completed")
+
+
+def test_sync_order_whose_process_died_is_completed_the_other_way(fleet, until):
+    fleet.fault("POST", "/inventory-slow", json={"level": 100})
+    key = str(uuid.uuid4())
+    with pytest.raises(httpx.TimeoutException):
+        fleet.http.post(
+            f"{fleet.url('orders')}/orders?mode=sync",
+            json={"sku": "TEA-GREEN", "quantity": 1},
+            headers={"Idempotency-Key": key},
+            timeout=httpx.Timeout(5, read=0.3),
+        )
+    fleet.stop("orders", signal.SIGKILL)
+    fleet.fault("DELETE", "/inventory-slow")
+    with closing(sqlite3.connect(fleet.home / "data" / "orders.db", timeout=5)) as database, database:
+        (order_id,) = database.execute("SELECT id FROM orders WHERE idempotency_key = ?", (key,)).fetchone()
+        # The event is due 15 s after the order: not waited for here.
+        database.execute("UPDATE outbox SET due_at = 0 WHERE message_id = ?", (f"{order_id}:created",))
+    fleet.wait_ready()
+    until(lambda: at_orders(fleet, order_id)["state"] == "completed", "the order is completed")
+
+
+def at_orders(fleet, order_id):
+    """Ask its owner for an order that belongs to no user."""
+    return fleet.http.get(f"{fleet.url('orders')}/orders/{order_id}").json()
 
 
 def test_repeated_message_and_repeated_request_reserve_once(fleet, publish):
@@ -153,11 +204,15 @@ def test_repeated_message_and_repeated_request_reserve_once(fleet, publish):
 def test_message_that_can_never_be_handled_is_not_delivered_again(fleet, publish):
     message_id = str(uuid.uuid4())
     publish("orders.created", {"order_id": "not-an-id"}, message_id)
-    (line,) = fleet.wait_lines(
-        event="message.failed", service="inventory", destination="orders.created", delivery=1
-    )[-1:]
+    (given_up,) = fleet.wait_lines(event="message.dead_lettered", service="inventory")[-1:]
+    assert (given_up["reason"], given_up["delivery"]) == ("poison", 1)
+    (line,) = fleet.wait_lines(event="message.failed", trace_id=given_up["trace_id"])
     assert line["exception"]["type"].endswith("PoisonMessageError")
     # A message behind it is handled, and the first one has not come again.
     fleet.wait_state(fleet.place("async").json()["id"], "completed")
     again = [line for line in fleet.lines(event="message.failed", delivery=2) if "order_id" in str(line)]
     assert again == []
+    page = fleet.http.get(f"{fleet.url('inventory')}/metrics").text
+    dead = 'obskit_messaging_dead_letters_total{messaging_destination_name="orders.created",reason="poison"'
+    assert dead in page.replace('service_name="inventory",', "")
+    assert {"order_id": "not-an-id"} in fleet.dead_letters("inventory", "orders.created")

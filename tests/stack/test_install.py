@@ -53,6 +53,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     made.add("nats-server")
+    made.add("traefik")
     return made
 
 

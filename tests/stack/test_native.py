@@ -33,7 +33,9 @@ def test_every_port_of_the_table_has_its_process(home):
     assert plan.ports == PORTS
 
 
-@pytest.mark.parametrize("name", ["pager", "alertmanager", "prometheus", "inventory", "orders", "gateway"])
+@pytest.mark.parametrize(
+    "name", ["console", "pager", "alertmanager", "prometheus", "inventory", "orders", "gateway"]
+)
 def test_listens_on_loopback_only(spec, name):
     arguments = " ".join(spec(name).argv)
 
@@ -54,9 +56,34 @@ def test_services_are_told_where_the_others_are(spec):
     assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://127.0.0.1:{PORTS['otlp']}"
 
 
-@pytest.mark.parametrize("name", ["pager", "embedded"])
-def test_pager_and_store_send_no_spans(spec, name):
+@pytest.mark.parametrize("name", ["console", "pager", "embedded"])
+def test_what_watches_sends_no_spans(spec, name):
     assert spec(name).env["OTEL_TRACES_EXPORTER"] == "none"
+
+
+def test_the_console_is_told_where_everything_answers(spec):
+    arguments = spec("console").argv
+
+    for name in ("prometheus", "alertmanager", "pager"):
+        assert f"--{name}-url=http://127.0.0.1:{PORTS[name]}" in arguments
+    assert f"--logs-url=http://127.0.0.1:{PORTS['loki']}" in arguments
+    assert f"--traces-url=http://127.0.0.1:{PORTS['tempo']}" in arguments
+    assert f"--service=inventory=http://127.0.0.1:{PORTS['inventory']}" in arguments
+
+
+def test_pages_lead_to_boards_and_logs_of_the_console(spec, home):
+    spec("prometheus")
+    rules = yaml.safe_load((home.prometheus / "rules" / "availability.yaml").read_text())
+    notes = next(
+        rule["annotations"]
+        for group in rules["groups"]
+        for rule in group["rules"]
+        if "dashboard_url" in rule.get("annotations", {})
+    )
+
+    console = f"http://127.0.0.1:{PORTS['console']}"
+    assert notes["dashboard_url"].startswith(f"{console}/d/obskit-")
+    assert notes["logs_url"].startswith(f"{console}/explore?")
 
 
 def test_no_secret_is_in_a_command_line_or_an_environment(home):

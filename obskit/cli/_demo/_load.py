@@ -52,7 +52,7 @@ class Load:
 
 @contextmanager
 def sending(home: stack.Home, *, rate: float) -> Iterator[Load]:
-    """Send *rate* orders a second to the gateway, half of them async, while the block runs."""
+    """Send *rate* orders a second through Traefik, half of them async, while the block runs."""
     ports = stack.current_ports(home)
     orders, log = home.data / "demo-orders.txt", home.log_of(_NAME)
     orders.write_text("", encoding="utf-8")
@@ -60,9 +60,10 @@ def sending(home: stack.Home, *, rate: float) -> Iterator[Load]:
         process = subprocess.Popen(  # noqa: S603 - our own module
             [
                 *(sys.executable, "-P", "-m", "sample_services.loadgen"),
-                *("--url", f"http://{stack.LOOPBACK}:{ports['gateway']}"),
+                *("--url", f"http://{stack.LOOPBACK}:{ports['traefik']}"),
                 *("--rate", f"{rate:g}", "--duration", "0", "--port", str(ports[_NAME])),
                 *("--orders-file", str(orders)),
+                *("--passwords", str(home.demo_users)),
             ],
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,6 +1,6 @@
 """The story of the demo: load, comparison, two faults with their pages, recovery.
 
-Every number comes from Prometheus, the pager, the gateway or the clock.
+Every number comes from Prometheus, the pager, the gateways or the clock.
 """
 
 import time
@@ -72,7 +72,7 @@ class _Story:
         self.home, self.console, self.load = home, console, load
         self.prometheus = Prometheus(f"http://{stack.LOOPBACK}:{ports['prometheus']}", client)
         self.pager = Api(home, "pager")
-        self.gateway = f"http://{stack.LOOPBACK}:{ports['gateway']}"
+        self.door = f"http://{stack.LOOPBACK}:{ports['traefik']}"
 
     def wait(self, what: str, ask: Callable[[], Any], timeout_s: float) -> tuple[Any, float]:
         def alive() -> Any:
@@ -155,7 +155,7 @@ class _Story:
 
         def settled() -> bool:
             last.clear()
-            last.update(states(self.gateway, accepted))
+            last.update(states(self.door, accepted, self.home.demo_users))
             return not last.get("pending")
 
         fix = f"the logs of orders and inventory in {self.home.logs}"

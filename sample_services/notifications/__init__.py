@@ -1,0 +1,1 @@
+"""The notifications service: tells people by mail, one at a time and a hundred thousand at once."""

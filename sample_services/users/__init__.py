@@ -1,0 +1,1 @@
+"""The users service: who a caller is, and the tokens that prove it."""
