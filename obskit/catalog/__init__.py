@@ -76,7 +76,14 @@ from obskit.catalog._metric import (
     UNMATCHED,
     Metric,
 )
-from obskit.catalog._pager import ACKNOWLEDGE_DURATION, INCIDENTS, NOTIFICATIONS, RESOLVE_DURATION
+from obskit.catalog._pager import (
+    ACKNOWLEDGE_DURATION,
+    INCIDENTS,
+    INCIDENTS_OPENED,
+    NOTIFICATIONS,
+    NOTIFICATIONS_WAITING,
+    RESOLVE_DURATION,
+)
 from obskit.catalog._process import (
     BUILD_INFO,
     DROPPED,
@@ -149,6 +156,7 @@ __all__ = [
     "GC_PAUSE",
     "HTTP_METHODS",
     "INCIDENTS",
+    "INCIDENTS_OPENED",
     "INCIDENT_BUCKETS",
     "INTERNAL_FAILURES",
     "JOB_BUCKETS",
@@ -169,6 +177,7 @@ __all__ = [
     "LOOP_TASKS",
     "METRICS",
     "NOTIFICATIONS",
+    "NOTIFICATIONS_WAITING",
     "OTHER",
     "OVERFLOW",
     "POOL_BUSY",

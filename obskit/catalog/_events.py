@@ -23,6 +23,8 @@ EVENTS = {
     "incident.opened": "the pager opened an incident: incident, urgency, severity, service, title",
     "incident.repeated": "an event joined an open incident",
     "incident.acknowledged": "somebody, or an event, acknowledged an incident",
+    "incident.escalated": "the next level of the escalation was told, or there is none left",
+    "incident.noted": "somebody wrote a note on an incident",
     "incident.resolved": "somebody, or an event, resolved an incident",
     "page.sent": "a notifier delivered a page: incident, integration",
     "page.failed": "a notifier did not deliver a page: incident, integration, error",

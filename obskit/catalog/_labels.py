@@ -14,6 +14,7 @@ LABELS = {
     "http_request_method": "the known HTTP methods and _OTHER",
     "http_response_status_code": "100 to 599, or empty when no response was started",
     "http_route": "the application's route templates and 'unmatched'",
+    "affected": "the services that incidents name",
     "integration": "the notifiers of the pager",
     "level": "debug, info, warning, error, critical",
     "messaging_consumer_group_name": "the durable consumers named in the code",

@@ -5,7 +5,9 @@ from obskit.catalog._metric import INCIDENT_BUCKETS, Metric
 __all__ = [
     "ACKNOWLEDGE_DURATION",
     "INCIDENTS",
+    "INCIDENTS_OPENED",
     "NOTIFICATIONS",
+    "NOTIFICATIONS_WAITING",
     "RESOLVE_DURATION",
 ]
 
@@ -20,6 +22,18 @@ NOTIFICATIONS = Metric(
     "counter",
     "Notifications that the pager sent, by notifier and outcome.",
     ("integration", "outcome"),
+)
+INCIDENTS_OPENED = Metric(
+    "obskit_pager_incidents_opened_total",
+    "counter",
+    "Incidents that were opened, by urgency and the service that is affected.",
+    ("urgency", "affected"),
+)
+NOTIFICATIONS_WAITING = Metric(
+    "obskit_pager_notifications_waiting",
+    "gauge",
+    "Notifications that are not delivered yet, by notifier.",
+    ("integration",),
 )
 ACKNOWLEDGE_DURATION = Metric(
     "obskit_pager_acknowledge_seconds",

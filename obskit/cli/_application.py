@@ -6,8 +6,11 @@ import typer
 
 from obskit._version import __version__
 from obskit.cli._output import print_lines
+from obskit.cli.alerts import alerts
+from obskit.cli.check import check
 from obskit.cli.dashboards import dashboards
 from obskit.cli.demo import demo
+from obskit.cli.doctor import doctor
 from obskit.cli.down import down
 from obskit.cli.fault import fault
 from obskit.cli.incidents import incidents
@@ -18,8 +21,8 @@ from obskit.cli.up import up
 
 __all__ = ["build"]
 
-_COMMANDS = (up, down, status, demo, logs, trace)
-_GROUPS = (dashboards, fault, incidents)
+_COMMANDS = (up, down, status, demo, logs, trace, check, doctor)
+_GROUPS = (alerts, dashboards, fault, incidents)
 
 
 def build() -> typer.Typer:

@@ -34,20 +34,34 @@ class Api:
             UnreachableError: the process does not answer.
             StackError: it refuses; the text is its own where it has one.
         """
-        port = stack.current_ports(self.home)[self.process]
+        answer = self._ask(method, path, body=body, is_admin=is_admin)
+        return answer.json() if answer.content else None
+
+    def text(self, path: str) -> str:
+        """Get *path* and return the text of the answer.
+
+        Raises:
+            UnreachableError: the process does not answer.
+            StackError: it refuses; the text is its own where it has one.
+        """
+        return self._ask("GET", path).text
+
+    def _ask(self, method: str, path: str, *, body: Any = None, is_admin: bool = False) -> httpx.Response:
+        address = stack.current_address(self.home, self.process)
         headers = {"Authorization": f"Bearer {self.home.token()}"} if is_admin else {}
-        url = f"http://{stack.LOOPBACK}:{port}{path}"
+        # A proxy of the user's environment must not see the token. Plain HTTP on loopback needs
+        # no certificates, and loading them would cost more than the call.
+        is_here = address.startswith(f"http://{stack.LOOPBACK}:")
         try:
-            # A proxy of the user's environment must not see the token. Plain HTTP on loopback needs
-            # no certificates, and loading them would cost more than the call.
-            with httpx.Client(trust_env=False, verify=False, timeout=_TIMEOUT_S) as client:  # noqa: S501
-                answer = client.request(method, url, json=body, headers=headers)
+            with httpx.Client(trust_env=not is_here, verify=not is_here, timeout=_TIMEOUT_S) as client:
+                answer = client.request(method, f"{address}{path}", json=body, headers=headers)
         except httpx.TransportError as error:
-            msg = f"{self.process} does not answer on port {port} ({type(error).__name__})."
+            where = f"on port {address.rpartition(':')[2]}" if is_here else f"at {address}"
+            msg = f"{self.process} does not answer {where} ({type(error).__name__})."
             raise UnreachableError(msg, fix="obskit status, then obskit up") from error
         if answer.status_code >= _ERRORS:
             raise _refusal(self.process, answer)
-        return answer.json() if answer.content else None
+        return answer
 
 
 def _refusal(process: str, answer: httpx.Response) -> StackError:

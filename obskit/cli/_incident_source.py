@@ -1,5 +1,6 @@
 """Where incidents are read: from the pager, or from its file when the stack is down."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -11,7 +12,7 @@ from obskit.errors import StackError
 if TYPE_CHECKING:
     from obskit.pager import Store
 
-__all__ = ["STATUSES", "find", "latest"]
+__all__ = ["STATUSES", "find", "latest", "markdown"]
 
 T = TypeVar("T")
 _LIMIT = 100
@@ -51,6 +52,31 @@ def find(home: stack.Home, incident_id: str) -> dict[str, Any]:
             raise _missing(incident_id) from None
         return found.to_json()
     return incident
+
+
+def markdown(home: stack.Home, incident_id: str) -> str:
+    """Return one incident with its timeline as Markdown.
+
+    Raises:
+        StackError: there is no such incident.
+    """
+    try:
+        text: str = Api(home, "pager").text(f"/v1/incidents/{quote(incident_id, safe='')}.md")
+    except UnreachableError:
+        found = _kept(home, lambda store: _written(store, _number(incident_id)))
+        if found is None:
+            raise _missing(incident_id) from None
+        return found
+    return text
+
+
+def _written(store: "Store", number: int) -> str | None:
+    from obskit.pager import as_markdown, changes_near  # as below
+
+    incident = store.find(number)
+    if incident is None:
+        return None
+    return as_markdown(incident, f"/incidents/{incident.id}", changes_near(store, incident, time.time()))
 
 
 def _kept(home: stack.Home, read: Callable[["Store"], T]) -> T | None:

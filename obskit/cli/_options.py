@@ -1,7 +1,7 @@
 """Options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -9,6 +9,7 @@ from obskit import stack
 from obskit.errors import ConfigError
 
 __all__ = [
+    "BackendOption",
     "HomeOption",
     "JsonOption",
     "KeepDaysOption",
@@ -49,6 +50,14 @@ PortOption = Annotated[
         metavar="NAME=N",
         callback=_checked_ports,
         help=f"Another port; may be repeated. The defaults: {_DEFAULTS}. OBSKIT_PORT_<NAME> sets one too.",
+    ),
+]
+BackendOption = Annotated[
+    Literal["native", "compose"],
+    typer.Option(
+        "--backend",
+        envvar="OBSKIT_BACKEND",
+        help="native: processes of this machine; compose: containers, with Grafana, Loki and Tempo.",
     ),
 ]
 _STORE_HELP = (

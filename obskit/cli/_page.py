@@ -16,7 +16,9 @@ def as_page(incident: dict[str, Any]) -> list[str]:
     ]
     ends = {"acknowledged_at": "acknowledged", "resolved_at": "resolved"}
     head += [f"  {word} {incident[field]}" for field, word in ends.items() if incident[field]]
-    return [*head, *_links(incident), *_details(incident), *_timeline(incident)]
+    if incident.get("acknowledged_by"):
+        head[-1 - bool(incident["resolved_at"])] += f" by {incident['acknowledged_by']}"
+    return [*head, *_details(incident), *_links(incident), *_changes(incident), *_timeline(incident)]
 
 
 def _links(incident: dict[str, Any]) -> list[str]:
@@ -29,6 +31,13 @@ def _links(incident: dict[str, Any]) -> list[str]:
 def _details(incident: dict[str, Any]) -> list[str]:
     lines = [
         f"  {name:<14}{value}".replace("\n", f"\n{'':<16}") for name, value in readable(incident["details"])
+    ]
+    return ["", *lines] if lines else []
+
+
+def _changes(incident: dict[str, Any]) -> list[str]:
+    lines = [
+        f"  {change['at']}  changed: {change['summary']}" for change in reversed(incident.get("changes", ()))
     ]
     return ["", *lines] if lines else []
 

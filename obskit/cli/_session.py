@@ -18,17 +18,24 @@ _LOOK_S = 1.0
 
 
 def start(
-    home: stack.Home, *, ports: Mapping[str, int], time_scale: float, is_owner: bool
+    home: stack.Home,
+    *,
+    ports: Mapping[str, int],
+    time_scale: float,
+    is_owner: bool,
+    stores: stack.Stores | None = None,
 ) -> stack.StackRecord:
     """Start the native stack in *home*, show its progress, and return when it is ready.
 
-    With *is_owner* the stack ends when this process does, even by SIGKILL.
+    Logs and traces go to *stores*, else to the embedded ones. With *is_owner* the stack ends when this process does, even by SIGKILL.
 
     Raises:
         StackError: it cannot be started; nothing is left running.
     """
     owner = stack.identify(os.getpid()) if is_owner else None
-    make_plan = functools.partial(stack.native_plan, home, ports=ports, time_scale=time_scale, owner=owner)
+    make_plan = functools.partial(
+        stack.native_plan, home, ports=ports, time_scale=time_scale, owner=owner, stores=stores
+    )
     with interruptible(), shown(progress_console()) as report:
         return stack.up(home, make_plan, report=report)
 
@@ -53,8 +60,9 @@ def end(home: stack.Home, *, wipe: bool = False) -> bool:
 
 
 def urls(record: stack.StackRecord) -> list[str]:
-    """Return a line for each process that has an address for people."""
-    return [f"{row.name:<14}{row.url}" for row in record.processes if row.url]
+    """Return a line for each process that has an address for people; the console, where to begin, is first."""
+    rows = sorted(record.processes, key=lambda row: row.name != "console")
+    return [f"{row.name:<14}{row.url}" for row in rows if row.url]
 
 
 @contextmanager

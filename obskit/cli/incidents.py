@@ -13,6 +13,7 @@ from obskit.cli._client import Api
 from obskit.cli._options import HomeOption, JsonOption
 from obskit.cli._output import print_json, print_lines, progress_console, table
 from obskit.cli._page import as_page
+from obskit.errors import StackError
 
 __all__ = ["incidents"]
 
@@ -24,12 +25,14 @@ incidents = typer.Typer(name="incidents", no_args_is_help=True)
 
 @incidents.callback()
 def _incidents() -> None:
-    """Look at incidents, acknowledge and resolve them, and page for a test.
+    """Look at incidents, do what has to be done with them, and page for a test.
 
     \b
     Example:
       obskit incidents list --status open
       obskit incidents ack INC-000001
+      obskit incidents note INC-000001 "rolled back orders 1.4.2"
+      obskit incidents export INC-000001 > postmortem.md
       obskit incidents test
     """
 
@@ -98,7 +101,7 @@ def acknowledge(incident_id: Id, home: HomeOption = None, as_json: JsonOption = 
     Example:
       obskit incidents ack INC-000001
     """
-    _press(home, incident_id, "acknowledge", as_json=as_json)
+    _show_state(_press(home, incident_id, "acknowledge"), as_json=as_json)
 
 
 @incidents.command("resolve")
@@ -109,7 +112,74 @@ def resolve(incident_id: Id, home: HomeOption = None, as_json: JsonOption = Fals
     Example:
       obskit incidents resolve INC-000001
     """
-    _press(home, incident_id, "resolve", as_json=as_json)
+    _show_state(_press(home, incident_id, "resolve"), as_json=as_json)
+
+
+@incidents.command("note")
+def note(
+    incident_id: Id,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to write down, on one line.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a note on an incident's timeline; a resolved one takes notes too.
+
+    \b
+    Example:
+      obskit incidents note INC-000001 "rolled back orders 1.4.2"
+    """
+    incident = _press(home, incident_id, "note", text=text)
+    if as_json:
+        print_json(incident)
+    else:
+        print_lines(f"Noted on {incident['id']}: {incident['title']}")
+
+
+@incidents.command("escalate")
+def escalate(incident_id: Id, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Tell the next level of the escalation policy now; you need help.
+
+    \b
+    Example:
+      obskit incidents escalate INC-000001
+    """
+    incident = _press(home, incident_id, "escalate")
+    if as_json:
+        print_json(incident)
+    else:
+        print_lines(incident["timeline"][-1]["message"])
+
+
+@incidents.command("export")
+def export(
+    incident_id: Id,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write an incident with its timeline as Markdown, for a ticket or a postmortem.
+
+    \b
+    Example:
+      obskit incidents export INC-000001 -o postmortem.md
+      obskit incidents export INC-000001 --json
+    """
+    chosen = stack.Home.at(home)
+    if as_json:
+        print_json(_incident_source.find(chosen, incident_id))
+        return
+    text = _incident_source.markdown(chosen, incident_id)
+    if output is None:
+        print_lines(text.rstrip("\n"))
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        msg = f"{output} cannot be written: {error.strerror}."
+        raise StackError(msg, fix="Name another file with --output.") from error
+    print_lines(f"{output} holds {incident_id}.")
 
 
 @incidents.command("test")
@@ -137,10 +207,14 @@ def page_for_test(home: HomeOption = None, timeout: Timeout = 180, as_json: Json
         print_lines(f"{incident['id']} is resolved. The whole chain works.")
 
 
-def _press(home: Path | None, incident_id: str, action: str, *, as_json: bool) -> None:
+def _press(home: Path | None, incident_id: str, action: str, **more: str) -> dict[str, Any]:
     path = f"/v1/incidents/{quote(incident_id, safe='')}/{action}"
     pager = Api(stack.Home.at(home), "pager")
-    incident = pager.call("POST", path, body={"by": getpass.getuser()}, is_admin=True)
+    incident: dict[str, Any] = pager.call("POST", path, body={"by": getpass.getuser(), **more}, is_admin=True)
+    return incident
+
+
+def _show_state(incident: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(incident)
     else:

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from obskit import stack
-from obskit.cli import _session
+from obskit.cli import _containers, _session
 from obskit.cli._options import (
+    BackendOption,
     HomeOption,
     JsonOption,
     KeepDaysOption,
@@ -28,6 +29,7 @@ Foreground = Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-
 
 def up(
     home: HomeOption = None,
+    backend: BackendOption = "native",
     port: PortOption = [],  # noqa: B006 - typer copies it
     time_scale: TimeScaleOption = 1,
     loki: LokiOption = "",
@@ -42,7 +44,9 @@ def up(
 
     Runs NATS, Prometheus, Alertmanager, the pager and the sample services
     in the background, and starts again what dies. Logs and traces are kept by
-    the embedded stores, or by a Loki and a Tempo where they are.
+    the embedded stores, or by a Loki and a Tempo where they are. With --backend
+    compose the same runs in containers, and Grafana, Loki and Tempo with it;
+    the other options but --home and --json are for the native backend.
 
     \b
     Example:
@@ -50,7 +54,19 @@ def up(
       obskit up --time-scale 30 --port prometheus=9190
       obskit up --loki http://127.0.0.1:3100 --tempo embedded
       obskit up --foreground
+      obskit up --backend compose
     """
+    if backend == "compose":
+        given = {
+            "--port": bool(port),
+            "--time-scale": time_scale != 1,
+            "--loki": bool(loki),
+            "--tempo": bool(tempo),
+            "--otlp": bool(otlp),
+            "--foreground": foreground,
+        }
+        _containers.up(stack.Home.at(home), [name for name, is_given in given.items() if is_given], as_json)
+        return
     chosen = stack.Home.at(home)
     ports = stack.resolve_ports(dict(map(stack.parse_port, port)))
     keep = stack.Keep(days=keep_days, megabytes=keep_mb)

@@ -15,7 +15,7 @@ import uvicorn
 
 import obskit
 from obskit.errors import StackError
-from obskit.pager import Console, PagerSettings, Retention, Store, create_app
+from obskit.pager import PagerConfig, PagerSettings, Retention, Store, create_app, load_config
 
 __all__ = ["main"]
 
@@ -23,6 +23,8 @@ N = TypeVar("N", int, float)
 
 _HOST = "127.0.0.1"
 _KEY_LENGTH = 32
+_CONNECTIONS = 1_000
+_CONFIG = "pager.yaml"
 _MAKE = "obskit up"
 _EXAMPLE = "example: python -m obskit.pager --home .obskit --port 8601 --fail 500,429"
 
@@ -33,24 +35,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         listener = _listen(options.host, options.port)
         settings = _settings(options, listener.getsockname()[1])
+        config = load_config(_config_file(options))
         store = Store(options.home / "data" / "pager.db")
     except StackError as error:
         print(f"{error}\n{error.fix}", file=sys.stderr)  # noqa: T201 - the log pipe is not up yet
         return 1
-    return _serve(store, settings, listener)
+    return _serve(store, settings, config, options.time_scale, listener)
 
 
-def _serve(store: Store, settings: PagerSettings, listener: socket.socket) -> int:
+def _serve(
+    store: Store, settings: PagerSettings, config: PagerConfig, scale: float, listener: socket.socket
+) -> int:
     telemetry = obskit.init(service="pager", version=obskit.__version__)
-    app = create_app(store, settings, notifiers=[Console(sys.stdout)], metrics=telemetry.metrics)
+    policy = config.policy.scaled(scale)
+    app = create_app(store, settings, notifiers=config.notifiers, policy=policy, metrics=telemetry.metrics)
     obskit.instrument(app)
     obskit.add_check("store", app.state.pager.ping)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=5,
+        )
     )
     with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on after it has closed everything
         server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+def _config_file(options: argparse.Namespace) -> Path | None:
+    if options.config is not None:
+        return Path(options.config)
+    usual = Path(options.home) / _CONFIG
+    return usual if usual.exists() else None
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -63,6 +83,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="address to listen on (default 127.0.0.1); inside a container 0.0.0.0, published on loopback",
     )
     add("--port", type=_within(int, 0, 65_535), default=8601, help="port (default 8601; 0 takes a free one)")
+    add("--config", type=Path, help="who is told how (default HOME/pager.yaml where there is one)")
+    add(
+        "--time-scale",
+        type=_within(float, 1, 1e4),
+        default=1.0,
+        help="waits of the escalation are divided by it (default 1)",
+    )
     add("--base-url", help="address that links name (default http://127.0.0.1:PORT)")
     add(
         "--deadman-s",

@@ -1,10 +1,18 @@
 """Reads which alerts Alertmanager says are firing, out of an event's details."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["firing", "moved"]
+from obskit.pager._text import one_line
 
+__all__ = ["firing", "moved", "short"]
+
+_ALERT = re.compile(r"([A-Za-z_:][\w:]*)\{(.*)\}", re.DOTALL)
+_PAIR = re.compile(r'(\w+)="(.*?)"(?=, \w+="|$)', re.DOTALL)
+_ROUTING = frozenset({"category", "service_name", "severity", "team"})
+"""Labels that say where an alert goes; the head of the incident shows them."""
+_TELLING = 4
 _NAMED = "firing_alerts"
 _BLOCK, _END, _LABEL = "Labels:", "Annotations:", " - "
 
@@ -24,6 +32,29 @@ def firing(details: Mapping[str, Any]) -> frozenset[str] | None:
     return None
 
 
+def short(names: Iterable[str], details: Mapping[str, Any]) -> dict[str, str]:
+    """Return for each of *names* how to call it so that it is told apart from the others.
+
+    Labels that all of them share say nothing, nor do those of a single alert that the
+    incident shows anyway. A name that is no alert of Prometheus stays as it is.
+    """
+    parsed = {name: _parsed(name) for name in names}
+    if len(parsed) == 1:
+        ((name, (alert, labels)),) = parsed.items()
+        new = [pair for pair in labels.items() if pair[0] not in _ROUTING and details.get(pair[0]) != pair[1]]
+        return {name: _written(alert, dict(new[:_TELLING]))}
+    shared = set.intersection(*(set(labels.items()) for _, labels in parsed.values())) if parsed else set()
+    return {
+        name: _written(alert, {key: value for key, value in labels.items() if (key, value) not in shared})
+        for name, (alert, labels) in parsed.items()
+    }
+
+
+def _parsed(name: str) -> tuple[str, dict[str, str]]:
+    match = _ALERT.fullmatch(name)
+    return (match[1], dict(_PAIR.findall(match[2]))) if match else (one_line(name, 200), {})
+
+
 def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Return what to say of the alerts that joined, and of the ones that left.
 
@@ -31,9 +62,10 @@ def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[str
     """
     earlier, later = firing(before), firing(after)
     if earlier is not None and later is not None:
+        called = short(earlier | later, {**before, **after})
         return (
-            [f"{name} fires too." for name in sorted(later - earlier)],
-            [f"{name} no longer fires." for name in sorted(earlier - later)],
+            [f"{called[name]} fires too." for name in sorted(later - earlier)],
+            [f"{called[name]} no longer fires." for name in sorted(earlier - later)],
         )
     had, has = _count(before), _count(after)
     if had is None or has is None or had == has:
@@ -58,8 +90,13 @@ def _blocks(text: str) -> list[dict[str, str]]:
 
 
 def _named(labels: Mapping[str, str]) -> str:
-    rest = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if name != "alertname")
-    return f"{labels.get('alertname', 'alert')}{{{rest}}}"
+    rest = {name: value for name, value in sorted(labels.items()) if name != "alertname"}
+    return _written(labels.get("alertname", "alert"), rest)
+
+
+def _written(name: str, labels: Mapping[str, str]) -> str:
+    rest = ", ".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{name}{{{rest}}}" if rest else name
 
 
 def _count(details: Mapping[str, Any]) -> int | None:

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -12,42 +13,47 @@ from starlette.exceptions import HTTPException
 
 from obskit.config import Settings
 from obskit.metrics import Metrics
-from obskit.pager import _events_api, _incidents_api, _pages
+from obskit.pager import _change_api, _events_api, _incidents_api, _pages
 from obskit.pager._clock import Clock
 from obskit.pager._errors import RefusedError
 from obskit.pager._events_api import Intake
+from obskit.pager._hosts import OwnHosts
 from obskit.pager._journal import Journal
 from obskit.pager._notify import Notifier
 from obskit.pager._pager import Pager
+from obskit.pager._policy import Policy
 from obskit.pager._settings import PagerSettings
 from obskit.pager._store import Store
 
 __all__ = ["create_app"]
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - the parts that it brings together
     store: Store,
     settings: PagerSettings,
     *,
     clock: Clock = time,
     notifiers: Sequence[Notifier] = (),
+    policy: Policy | None = None,
     metrics: Metrics | None = None,
 ) -> FastAPI:
     """Return the pager over *store* as an application, which closes the store when it ends.
 
-    *metrics* are the service's, such as ``obskit.init(...).metrics``. *clock* and
-    *notifiers* are parameters so that tests take milliseconds and wake nobody.
+    *metrics* are the service's, such as ``obskit.init(...).metrics``. Without a *policy*
+    all *notifiers* are told together. *clock* is a parameter so that tests take milliseconds.
     """
     shown = Metrics(Settings.load({"service": "pager"}, {})) if metrics is None else metrics
     journal = Journal(shown, [notifier.name for notifier in notifiers])
-    pager = Pager(store, settings, clock=clock, notifiers=notifiers, journal=journal)
+    chosen = policy or Policy.everyone([notifier.name for notifier in notifiers])
+    pager = Pager(store, settings, clock=clock, notifiers=notifiers, policy=chosen, journal=journal)
     # The interactive documentation would load its scripts from the network.
     app = FastAPI(title="obskit pager", docs_url=None, redoc_url=None, lifespan=_lifespan)
     app.state.pager = pager
     app.state.intake = Intake(pager, journal)
     app.state.journal = journal
-    for module in (_events_api, _incidents_api, _pages):
+    for module in (_events_api, _change_api, _incidents_api, _pages):
         app.include_router(module.router)
+    app.add_middleware(OwnHosts, names=[urlsplit(settings.base_url).hostname or "", *settings.hosts])
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(sqlite3.Error, _store_failed)

@@ -8,21 +8,23 @@
 
 A trigger while the incident is open joins it; after it is resolved it opens a new one.
 Acknowledge and resolve without an open incident are dropped. Only a triggered incident
-of high urgency notifies.
+of high urgency notifies; an acknowledged one triggers again where the policy says so
+(:mod:`obskit.pager._escalation`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from obskit.pager._alerts import firing, moved
-from obskit.pager._event import MAX_LINKS, Event
+from obskit.pager._alerts import firing, moved, short
+from obskit.pager._event import Event
+from obskit.pager._event_fields import MAX_LINKS
 from obskit.pager._incident import Entry, Incident, Link, urgency_of
 from obskit.pager._text import one_line
 
-__all__ = ["Change", "acknowledge", "decide", "notified", "resolve"]
+__all__ = ["Change", "acknowledge", "add_note", "decide", "resolve"]
 
-Kind = Literal["opened", "repeated", "acknowledged", "resolved", "notified"]
+Kind = Literal["opened", "repeated", "acknowledged", "resolved", "told", "escalated", "noted"]
 
 _SHOWN_ALERTS = 20
 
@@ -37,8 +39,13 @@ class Change:
     entries: tuple[Entry, ...] = ()
 
 
-def decide(event: Event, current: Incident | None, now: float) -> Change | None:
-    """Return what *event* changes, given the open incident of its key; None when it is dropped."""
+def decide(
+    event: Event, current: Incident | None, now: float, *, timeout_s: float | None = None
+) -> Change | None:
+    """Return what *event* changes, given the open incident of its key; None when it is dropped.
+
+    *timeout_s* is the time after which an acknowledged incident triggers again.
+    """
     if event.action == "trigger":
         return _open(event, now) if current is None else _repeat(event, current, now)
     if current is None:
@@ -46,12 +53,13 @@ def decide(event: Event, current: Incident | None, now: float) -> Change | None:
     by = one_line(event.client, 200) or "the sender"
     if event.action == "resolve":
         return resolve(current, by, now)
-    return acknowledge(current, by, now) if current.status == "triggered" else None
+    return acknowledge(current, by, now, timeout_s=timeout_s) if current.status == "triggered" else None
 
 
-def acknowledge(incident: Incident, by: str, now: float) -> Change:
+def acknowledge(incident: Incident, by: str, now: float, *, timeout_s: float | None = None) -> Change:
     """Return the change to ``acknowledged``: somebody is on it, nobody else is notified."""
-    after = replace(incident, status="acknowledged", acknowledged_at=now, due_at=None)
+    again_at = now + timeout_s if timeout_s is not None and incident.urgency == "high" else None
+    after = replace(incident, status="acknowledged", acknowledged_at=now, acknowledged_by=by, due_at=again_at)
     return Change("acknowledged", incident, after, (Entry(now, "acknowledged", f"Acknowledged by {by}."),))
 
 
@@ -61,9 +69,9 @@ def resolve(incident: Incident, by: str, now: float) -> Change:
     return Change("resolved", incident, after, (Entry(now, "closed", f"Resolved by {by}."),))
 
 
-def notified(incident: Incident, entries: Iterable[Entry], *, due_at: float | None) -> Change:
-    """Return the change after a round of notifications; *due_at* is when the next round is."""
-    return Change("notified", incident, replace(incident, due_at=due_at), tuple(entries))
+def add_note(incident: Incident, text: str, by: str, now: float) -> Change:
+    """Return the change that adds what *by* has to say to the timeline."""
+    return Change("noted", incident, incident, (Entry(now, "note", f"{by}: {text}"),))
 
 
 def _open(event: Event, now: float) -> Change:
@@ -85,7 +93,8 @@ def _open(event: Event, now: float) -> Change:
         details=event.details,
     )
     entries = [Entry(now, "created", f"Reported by {one_line(event.client or event.source, 200)}.")]
-    fires = [f"{name} fires." for name in sorted(firing(event.details) or ())]
+    called = short(firing(event.details) or (), event.details)
+    fires = [f"{called[name]} fires." for name in sorted(called)]
     entries += _alert_entries("alert_joined", fires, now)
     entries += [Entry(now, kind, message) for kind, message in event.remarks]
     if urgency == "low":
@@ -107,7 +116,7 @@ def _repeat(event: Event, current: Incident, now: float) -> Change:
         details=event.details or current.details,
     )
     if current.urgency == "low" and urgency_of(event.severity) == "high":
-        after = replace(after, urgency="high", due_at=now if current.status == "triggered" else None)
+        after = replace(after, urgency="high", step=0, due_at=now if current.status == "triggered" else None)
         entries.append(Entry(now, "escalated", f"Now {event.severity}: the urgency is high."))
     return Change("repeated", current, after, tuple(entries))
 

@@ -1,12 +1,13 @@
 """Takes events: PagerDuty's Events API v2, and the Watchdog's heartbeat."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from obskit.pager._change_event import parse_change
 from obskit.pager._errors import InvalidEventError, RefusedError
 from obskit.pager._event import parse
 from obskit.pager._journal import Journal
@@ -36,6 +37,13 @@ class Intake:
 
     async def take(self, request: Request) -> Response:
         """Answer one event as PagerDuty would."""
+        return await self._answer(request, self._take_event)
+
+    async def take_change(self, request: Request) -> Response:
+        """Answer one change event as PagerDuty would."""
+        return await self._answer(request, self._take_change)
+
+    async def _answer(self, request: Request, take: Callable[[bytes], Awaitable[Response]]) -> Response:
         try:
             body = await read_body(request)
         except RefusedError as error:
@@ -46,13 +54,21 @@ class Intake:
         if not self._rate.allow():
             return self._throttle("rate")
         try:
-            event = parse(body, self._pager.settings.routing_key)
-            await self._pager.take(event)
+            return await take(body)
         except InvalidEventError as error:
             return self._refuse(400, error.status, error.message, error.errors)
         except RefusedError as error:
             return self._throttle(str(error))
+
+    async def _take_event(self, body: bytes) -> Response:
+        event = parse(body, self._pager.settings.routing_key)
+        await self._pager.take(event)
         return _json(202, {"status": "success", "message": "Event processed", "dedup_key": event.dedup_key})
+
+    async def _take_change(self, body: bytes) -> Response:
+        change = parse_change(body, self._pager.settings.routing_key, self._pager.clock.time())
+        await self._pager.record(change)
+        return _json(202, {"status": "success", "message": "Change event processed"})
 
     def _throttle(self, reason: str) -> Response:
         self._journal.refused(429, [reason])

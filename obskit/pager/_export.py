@@ -1,8 +1,9 @@
 """Writes an incident as Markdown, for a ticket or a postmortem."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from obskit.pager._change_log import ChangeEvent
 from obskit.pager._details import readable
 from obskit.pager._incident import Entry, Incident
 from obskit.pager._text import ago, one_line, utc
@@ -13,12 +14,16 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&])")
 _FENCE = re.compile(r"`{3,}")
 
 
-def as_markdown(incident: Incident, url: str) -> str:
-    """Return *incident* with its links, details and timeline as a Markdown document."""
-    return (
-        "\n".join((*_head(incident, url), *_links(incident), *_details(incident), *_timeline(incident)))
-        + "\n"
+def as_markdown(incident: Incident, url: str, changes: Sequence[ChangeEvent] = ()) -> str:
+    """Return *incident* with its links, details, the *changes* near it and its timeline, as Markdown."""
+    parts = (
+        *_head(incident, url),
+        *_links(incident),
+        *_details(incident),
+        *_changes(changes),
+        *_timeline(incident),
     )
+    return "\n".join(parts) + "\n"
 
 
 def _head(incident: Incident, url: str) -> Iterator[str]:
@@ -33,7 +38,8 @@ def _head(incident: Incident, url: str) -> Iterator[str]:
     ]
     if incident.acknowledged_at is not None:
         after = ago(incident.acknowledged_at - incident.created_at)
-        rows.append(("Acknowledged", f"{utc(incident.acknowledged_at)}, after {after}"))
+        by = f" by {incident.acknowledged_by}" if incident.acknowledged_by else ""
+        rows.append(("Acknowledged", f"{utc(incident.acknowledged_at)}{by}, after {after}"))
     if incident.resolved_at is not None:
         rows.append(
             (
@@ -60,6 +66,14 @@ def _details(incident: Incident) -> Iterator[str]:
     for name, text in shown:
         fence = "`" * max(3, 1 + max((len(run) for run in _FENCE.findall(text)), default=0))
         yield f"{_escaped(name)}:\n\n{fence}text\n{text}\n{fence}\n"
+
+
+def _changes(changes: Sequence[ChangeEvent]) -> Iterator[str]:
+    if changes:
+        yield "## Changes before and during it\n\n| time | where | what |\n|---|---|---|"
+        for change in changes:
+            yield f"| {utc(change.at)} | {_escaped(change.source)} | {_escaped(change.summary)} |"
+        yield ""
 
 
 def _timeline(incident: Incident) -> Iterator[str]:

@@ -78,9 +78,15 @@ class Incident:
     occurred_at: float | None = None
     """When the sender saw the problem begin, where it said so."""
     acknowledged_at: float | None = None
+    """When it was acknowledged; None again when it triggered again since."""
+    acknowledged_by: str = ""
     resolved_at: float | None = None
     due_at: float | None = None
-    """When the next notification is due; None when nobody is to be notified."""
+    """When the next step of the escalation is due; None when there is none."""
+    step: int = 0
+    """How many steps of the escalation policy have been taken."""
+    retriggered: int = 0
+    """How often it triggered again after an acknowledgement."""
     links: tuple[Link, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     timeline: tuple[Entry, ...] = ()
@@ -109,6 +115,7 @@ class Incident:
             "created_at": rfc3339(self.created_at),
             "occurred_at": rfc3339(self.occurred_at),
             "acknowledged_at": rfc3339(self.acknowledged_at),
+            "acknowledged_by": self.acknowledged_by or None,
             "resolved_at": rfc3339(self.resolved_at),
             "links": [{"href": link.href, "text": link.text} for link in self.links],
             "details": dict(self.details),

@@ -23,6 +23,11 @@ class Journal:
         for name in integrations:
             for outcome in ("ok", "failed"):
                 metrics.counter(catalog.NOTIFICATIONS, name, outcome)
+            metrics.gauge(catalog.NOTIFICATIONS_WAITING, name).set(0)
+        for urgency in ("high", "low"):
+            metrics.histogram(catalog.ACKNOWLEDGE_DURATION, urgency)
+            metrics.histogram(catalog.RESOLVE_DURATION, urgency)
+        self._integrations = tuple(integrations)
 
     @property
     def open(self) -> int:
@@ -38,14 +43,24 @@ class Journal:
 
     def changed(self, change: Change) -> None:
         """Note *change*, and how long it took to get there."""
-        self._log.info(f"incident.{change.kind}", **_fields(change.incident))
+        if change.kind != "told":  # what was told has a line for each notifier
+            self._log.info(f"incident.{change.kind}", **_fields(change.incident))
         self._count(change.before, -1)
         self._count(change.incident, 1)
         incident = change.incident
-        if change.kind == "acknowledged" and incident.acknowledged_at is not None:
+        if change.kind == "opened":
+            self._metrics.counter(catalog.INCIDENTS_OPENED, incident.urgency, incident.service).inc()
+        # The second acknowledgement of an incident says nothing about how soon somebody was there.
+        first = incident.retriggered == 0
+        if change.kind == "acknowledged" and first and incident.acknowledged_at is not None:
             self._took(catalog.ACKNOWLEDGE_DURATION, incident, incident.acknowledged_at)
         if change.kind == "resolved" and incident.resolved_at is not None:
             self._took(catalog.RESOLVE_DURATION, incident, incident.resolved_at)
+
+    def waiting(self, counts: Mapping[str, int]) -> None:
+        """Take how many notifications wait, by notifier."""
+        for name in self._integrations:
+            self._metrics.gauge(catalog.NOTIFICATIONS_WAITING, name).set(counts.get(name, 0))
 
     def sent(self, incident: Incident, integration: str, url: str) -> None:
         """Note a delivered notification."""

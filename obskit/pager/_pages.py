@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from obskit.pager._brief import brief
 from obskit.pager._details import readable
 from obskit.pager._errors import RefusedError
 from obskit.pager._pager import Pager
@@ -79,7 +80,16 @@ async def incidents_page(pager: Served) -> Response:
 async def incident_page(incident: str, pager: Served) -> Response:
     """Show one incident."""
     found = await pager.find(number_of(incident))
-    return _page("incident.html", now=pager.clock.time(), incident=found, details=readable(found.details))
+    told = brief(found)
+    return _page(
+        "incident.html",
+        now=pager.clock.time(),
+        incident=found,
+        told=told,
+        details=[row for row in readable(found.details) if row[0] not in told.shown],
+        changes=await pager.changes_near(found),
+        escalation=pager.escalation(found),
+    )
 
 
 @router.get("/runbooks")

@@ -1,5 +1,6 @@
 """What every route needs of a request: the pager behind it, its body, and who asks."""
 
+import asyncio
 import hmac
 import re
 from typing import Annotated, Any
@@ -9,13 +10,15 @@ from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
 from obskit.pager._errors import RefusedError
-from obskit.pager._event import MAX_BYTES
+from obskit.pager._event_fields import MAX_BYTES
 from obskit.pager._pager import Pager
 
-__all__ = ["Authorized", "Served", "number_of", "read_body", "read_object"]
+__all__ = ["Authorized", "Served", "limit_of", "number_of", "read_body", "read_object"]
 
 _PATIENCE_BYTES = 16 * MAX_BYTES
 """What is read of a body that is too large: a sender that is cut off never sees the answer."""
+_PATIENCE_S = 30.0
+_MAX_LIMIT = 1_000
 _INCIDENT = re.compile(r"INC-0*(\d{1,18})", re.IGNORECASE | re.ASCII)
 
 
@@ -23,18 +26,22 @@ async def read_body(request: Request) -> bytes:
     """Return the request's body.
 
     Raises:
-        RefusedError: it is larger than 512 KB, or its sender went away.
+        RefusedError: it is larger than 512 KB, or its sender is too slow or went away.
     """
     body, size = bytearray(), 0
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= MAX_BYTES:
-                body += chunk
-            elif size > _PATIENCE_BYTES:
-                break
+        async with asyncio.timeout(_PATIENCE_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= MAX_BYTES:
+                    body += chunk
+                elif size > _PATIENCE_BYTES:
+                    break
     except ClientDisconnect as error:
         raise RefusedError(400, "The sender went away.", fix="Send the whole request.") from error
+    except TimeoutError as error:
+        msg = f"The body did not arrive within {_PATIENCE_S:g} s."
+        raise RefusedError(408, msg, fix="Send the whole request at once.") from error
     if size > MAX_BYTES:
         raise RefusedError(413, f"The body is larger than {MAX_BYTES} bytes.", fix="Send less.")
     return bytes(body)
@@ -90,3 +97,15 @@ def number_of(incident: str) -> int:
         msg = f"{incident[:40]!r} is not an incident; they are called like INC-000001."
         raise RefusedError(404, msg, fix="List them: obskit incidents list")
     return int(match[1])
+
+
+def limit_of(text: str) -> int:
+    """Return how many entries a query asks for.
+
+    Raises:
+        RefusedError: it is no whole number, or more than 1 000.
+    """
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_LIMIT:
+        return int(text)
+    fix = f"Use a whole number from 1 to {_MAX_LIMIT}."
+    raise RefusedError(400, f"{text[:40]!r} is not a limit.", fix=fix)

@@ -8,7 +8,7 @@ from obskit.errors import StackError
 
 __all__ = ["connect"]
 
-_VERSION = 1
+_VERSION = 2
 
 _TABLES = """
 CREATE TABLE incidents (
@@ -45,6 +45,34 @@ CREATE TABLE timeline (
 CREATE INDEX timeline_incident ON timeline (incident, id);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value REAL NOT NULL);
 """
+
+_MORE_IN_2 = """
+ALTER TABLE incidents ADD COLUMN acknowledged_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE incidents ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE incidents ADD COLUMN retriggered INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE deliveries (  -- what somebody is still to be told
+    incident INTEGER NOT NULL REFERENCES incidents (number) ON DELETE CASCADE,
+    notifier TEXT NOT NULL,
+    step     INTEGER NOT NULL,
+    reason   TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at   REAL NOT NULL,
+    PRIMARY KEY (incident, notifier)
+);
+CREATE INDEX deliveries_due ON deliveries (notifier, due_at);
+CREATE TABLE changes (  -- change events: what somebody did to the system
+    id       INTEGER PRIMARY KEY,
+    at       REAL NOT NULL,
+    summary  TEXT NOT NULL,
+    source   TEXT NOT NULL,
+    links    TEXT NOT NULL,
+    details  TEXT NOT NULL
+);
+CREATE INDEX changes_at ON changes (at);
+"""
+
+_STEPS = (_TABLES, _MORE_IN_2)
+"""What makes each version out of the one before it."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -89,5 +117,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.close()
         msg = f"The incident store {path} has version {version}; this obskit knows {_VERSION}."
         raise StackError(msg, fix="pip install --upgrade obskit-starter-kit")
-    if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {_VERSION};COMMIT;")
+    if version < _VERSION:
+        missing = "".join(_STEPS[version:])
+        connection.executescript(f"BEGIN IMMEDIATE;{missing}PRAGMA user_version = {_VERSION};COMMIT;")

@@ -18,10 +18,14 @@ class PagerSettings:
     """What acknowledging and resolving through the API takes."""
     base_url: str = "http://127.0.0.1:8601"
     """The address that pages and links name."""
+    hosts: tuple[str, ...] = ()
+    """More names of this machine that requests may use, beside that of *base_url* and addresses."""
     deadman_s: float = 300.0
     """Seconds without a Watchdog heartbeat after which the monitoring counts as down."""
-    retry_s: float = 30.0
-    """Seconds until a page that no notifier delivered is tried again."""
+    retry_s: float = 5.0
+    """Seconds until a notification that failed is tried again; they double with each failure."""
+    retry_max_s: float = 300.0
+    """The longest that a notification waits for its next try, in seconds."""
     send_timeout_s: float = 10.0
     """Seconds that one notifier may take."""
     events_per_s: float = 1_000.0

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 import orjson
 
+from obskit.pager._change_log import ChangeLog
 from obskit.pager._changes import Change
 from obskit.pager._incident import STATUSES, Entry, Incident, Link
+from obskit.pager._outbox import Outbox
 from obskit.pager._schema import connect
 
 __all__ = ["Retention", "Store"]
@@ -21,6 +23,8 @@ _UPDATE = f"UPDATE incidents SET {', '.join(f'{name} = ?' for name in _COLUMNS)}
 T = TypeVar("T")
 _MAX_TIMELINE = 1_000
 _BATCH = 100
+_COUNTED = frozenset({"duplicate_suppressed", "notification_failed"})
+"""Entries that a sender or a broken notifier may repeat without end."""
 _PAGES = 2_000
 
 
@@ -43,6 +47,10 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._db = connect(path)
         self._db.row_factory = sqlite3.Row
+        self.outbox = Outbox(self._db)
+        """What somebody is still to be told."""
+        self.changes = ChangeLog(self._db)
+        """What somebody did to the system."""
 
     def close(self) -> None:
         """Close the file; what was committed is safe without it."""
@@ -76,6 +84,11 @@ class Store:
         found = self._with_timelines(self._db.execute("SELECT * FROM incidents WHERE number = ?", (number,)))
         return found[0] if found else None
 
+    def peek(self, number: int) -> Incident | None:
+        """Return one incident without its timeline."""
+        row = self._db.execute("SELECT * FROM incidents WHERE number = ?", (number,)).fetchone()
+        return None if row is None else _incident(row)
+
     def latest(self, statuses: Iterable[str], limit: int) -> list[Incident]:
         """Return incidents with their timelines, newest first."""
         wanted = [status for status in STATUSES if status in set(statuses)]
@@ -87,21 +100,33 @@ class Store:
             )
         )
 
-    def claim_due(self, now: float, again_at: float) -> list[Incident]:
-        """Return the incidents whose notification is due, oldest first, and make them due *again_at*.
-
-        Who was claimed is not claimed twice, and a process that dies before it told anybody
-        leaves the incident due.
-        """
+    def due(self, now: float, limit: int) -> list[Incident]:
+        """Return the incidents whose next step of escalation is due, oldest first, without timelines."""
         rows = self._db.execute(
-            "SELECT * FROM incidents WHERE due_at <= ? ORDER BY due_at, number LIMIT ?", (now, _BATCH)
+            "SELECT * FROM incidents WHERE due_at <= ? ORDER BY due_at, number LIMIT ?", (now, limit)
         )
-        claimed = [_incident(row) for row in rows]
-        self._db.executemany(
-            "UPDATE incidents SET due_at = ? WHERE number = ?",
-            [(again_at, incident.number) for incident in claimed],
+        return [_incident(row) for row in rows]
+
+    def open_pages(self) -> list[Incident]:
+        """Return the open incidents of high urgency, without timelines."""
+        rows = self._db.execute("SELECT * FROM incidents WHERE status != 'resolved' AND urgency = 'high'")
+        return [_incident(row) for row in rows]
+
+    def tell_again(self, number: int, now: float) -> None:
+        """Let the last step of a triggered incident's escalation be taken once more."""
+        self._db.execute(
+            "UPDATE incidents SET due_at = ?, step = max(step - 1, 0) "
+            "WHERE number = ? AND status = 'triggered'",
+            (now, number),
         )
-        return claimed
+
+    def time_acknowledged(self, timeout_s: float | None) -> None:
+        """Let acknowledged incidents of high urgency trigger again *timeout_s* after it; None is never."""
+        self._db.execute(
+            "UPDATE incidents SET due_at = acknowledged_at + ? "
+            "WHERE status = 'acknowledged' AND urgency = 'high'",
+            (timeout_s,),
+        )
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how many incidents there are by urgency and status."""
@@ -117,9 +142,16 @@ class Store:
             number = self._db.execute(_INSERT, _values(incident)).lastrowid
             assert number is not None  # noqa: S101 - an insert has a row; tells mypy
             incident = replace(incident, number=number)
+        if incident.status != "triggered":
+            self.outbox.drop(incident.number)
         for entry in change.entries:
             self._add(incident.number, entry)
         return replace(change, incident=incident)
+
+    def append(self, number: int, entry: Entry) -> None:
+        """Add a line to an incident's timeline; nothing happens when it was removed meanwhile."""
+        if self.peek(number) is not None:
+            self._add(number, entry)
 
     def note(self, name: str, value: float) -> None:
         """Keep a number under *name*."""
@@ -132,6 +164,7 @@ class Store:
 
     def prune(self, retention: Retention, now: float) -> int:
         """Remove resolved incidents beyond *retention*, oldest first; return how many."""
+        self.changes.prune(now - retention.days * 86_400)
         removed = self._remove("resolved_at < ?", (now - retention.days * 86_400, -1))
         (total,) = self._db.execute("SELECT count(*) FROM incidents").fetchone()
         if total > retention.incidents:
@@ -170,13 +203,13 @@ class Store:
             # The beginning tells what happened, the end where things stand: the middle gives way.
             self._db.execute(
                 "DELETE FROM timeline WHERE id = (SELECT id FROM timeline WHERE incident = ? "
-                "AND type IN ('duplicate_suppressed', 'alert_joined', 'alert_left') "
+                "AND type IN ('duplicate_suppressed', 'alert_joined', 'alert_left', 'notification_failed') "
                 "AND (SELECT count(*) FROM timeline WHERE incident = ?) > ? ORDER BY id LIMIT 1)",
                 (number, number, _MAX_TIMELINE),
             )
 
     def _counted(self, number: int, entry: Entry) -> bool:
-        if entry.type != "duplicate_suppressed":
+        if entry.type not in _COUNTED:
             return False
         changed = self._db.execute(
             "UPDATE timeline SET count = count + 1, last_at = ? WHERE type = ? AND message = ? "

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +21,7 @@ import uvicorn
 
 from obskit.config import Settings
 from obskit.metrics import Metrics
-from obskit.pager import NotifyError, Page, PagerSettings, Store, create_app
+from obskit.pager import Incident, Link, NotifyError, Page, PagerSettings, Policy, Store, create_app
 
 KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "the-admin-token"
@@ -105,15 +105,54 @@ def inbox() -> Inbox:
 
 
 @pytest.fixture
+def page() -> Page:
+    """A page as a notifier gets it, of the second level."""
+    return Page(
+        Incident(
+            number=7,
+            origin="o",
+            dedup_key="k",
+            status="triggered",
+            urgency="high",
+            severity="critical",
+            title="Orders burns its budget",
+            service="orders",
+            source="Alertmanager",
+            created_at=1_700_000_000.0,
+            links=(Link("http://127.0.0.1:8601/runbooks/A", "Runbook"),),
+            details={"impact": "Callers get errors & <b>wait</b>.", "action": "Roll back."},
+        ),
+        "http://127.0.0.1:8601/incidents/INC-000007",
+        reason="Nobody acknowledged it within 5 min.",
+        delivery="INC-000007/2/mail",
+    )
+
+
+@pytest.fixture
+def inbox_named() -> Callable[[str], Inbox]:
+    """Make a notifier of that name."""
+    return Inbox
+
+
+@pytest.fixture
 def auth() -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKEN}"}
 
 
 @contextmanager
-def serving(path: Path, clock: FakeClock, inbox: Inbox, **changed: Any) -> Iterator[Served]:
+def serving(
+    path: Path,
+    clock: FakeClock,
+    inbox: Inbox,
+    *,
+    policy: Policy | None = None,
+    inboxes: Sequence[Inbox] = (),
+    **changed: Any,
+) -> Iterator[Served]:
     metrics = Metrics(Settings.load({"service": "pager"}, {}))
     settings = PagerSettings(routing_key=KEY, admin_token=TOKEN, **changed)
-    app = create_app(Store(path), settings, clock=clock, notifiers=[inbox], metrics=metrics)
+    notifiers = inboxes or [inbox]
+    app = create_app(Store(path), settings, clock=clock, notifiers=notifiers, policy=policy, metrics=metrics)
     server = QuickServer(uvicorn.Config(app, log_config=None, lifespan="on"))
     loop = asyncio.new_event_loop()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -207,7 +246,7 @@ def run_pager(
             except httpx.TransportError:
                 return False
 
-        wait_for(ready, "the pager is ready")
+        wait_for(ready, "the pager is ready", within_s=90)
         return pager
 
     yield start

@@ -1,4 +1,4 @@
-from obskit.pager._alerts import firing, moved
+from obskit.pager._alerts import firing, moved, short
 
 # As Alertmanager 0.25 sent it.
 DEFAULT = (
@@ -27,7 +27,9 @@ def test_knows_no_names_where_none_are_given():
 
 def test_tells_who_joined_and_who_left():
     before, after = {"firing_alerts": SHORT}, {"firing_alerts": LONG}
-    assert moved(before, after) == ([f"{LONG} fires too."], [f"{SHORT} no longer fires."])
+    joined = 'AvailabilityBudgetBurn{long_window="6h"} fires too.'
+    left = 'AvailabilityBudgetBurn{long_window="1h"} no longer fires.'
+    assert moved(before, after) == ([joined], [left])
 
 
 def test_without_names_tells_how_many():
@@ -37,3 +39,18 @@ def test_without_names_tells_how_many():
     assert moved(one, one) == ([], [])
     assert moved(one, {"num_firing": "many"}) == ([], [])
     assert moved({}, two) == ([], [])
+
+
+def test_calls_alerts_by_the_labels_that_tell_them_apart():
+    one = 'Down{category="x", instance="a:1", service_name="orders", severity="page"}'
+    two = one.replace("a:1", "b, c:2")
+    assert list(short([one, two], {}).values()) == ['Down{instance="a:1"}', 'Down{instance="b, c:2"}']
+    assert short([one], {"service_name": "orders"}) == {one: 'Down{instance="a:1"}'}
+    assert short(['Down{service_name="orders"}'], {}) == {'Down{service_name="orders"}': "Down"}
+    assert short(["no alert at all"], {}) == {"no alert at all": "no alert at all"}
+    assert short([], {}) == {}
+
+
+def test_never_calls_two_alerts_the_same():
+    one, two = 'Down{team="a"}', 'Down{team="b"}'
+    assert sorted(short([one, two], {"team": "a"}).values()) == [one, two]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obskit.pager import Link
+from obskit.pager import Link, Policy
 from obskit.pager._event import Event
-from obskit.pager._operations import press, take
+from obskit.pager._operations import Press, press, take
 from obskit.pager._store import Store
 
 ORIGIN = "one"
@@ -100,7 +100,7 @@ def test_any_sequence_of_events_and_people_leaves_what_the_contract_says(sequenc
             else:
                 place, action = step
                 model.press(place, action)
-                press(store, place + 1, action, "ann", float(now))
+                press(store, Press(place + 1, action, "ann"), Policy.everyone(["console"]), float(now))
         found = list(reversed(store.latest(("triggered", "acknowledged", "resolved"), 100)))
         store.close()
     assert [(i.origin, i.dedup_key, i.status, i.urgency) for i in found] == [
@@ -164,7 +164,7 @@ def test_a_page_that_becomes_a_warning_stays_a_page(store):
 
 
 def test_alerts_that_join_and_leave_are_on_the_timeline(store):
-    one, two = 'A{window="1h"}', 'A{window="6h"}'
+    one, two = 'A{service_name="x", window="1h"}', 'A{service_name="x", window="6h"}'
     (incident,) = apply(
         store,
         event(details={"firing_alerts": one}),
@@ -174,9 +174,9 @@ def test_alerts_that_join_and_leave_are_on_the_timeline(store):
     )
     assert [(entry.type, entry.message) for entry in incident.timeline] == [
         ("created", "Reported by db1."),
-        ("alert_joined", f"{one} fires."),
-        ("alert_joined", f"{two} fires too."),
-        ("alert_left", f"{one} no longer fires."),
+        ("alert_joined", 'A{window="1h"} fires.'),
+        ("alert_joined", 'A{window="6h"} fires too.'),
+        ("alert_left", 'A{window="1h"} no longer fires.'),
         ("duplicate_suppressed", "Reported again."),
     ]
     assert incident.details == {"firing_alerts": two}

@@ -1,8 +1,11 @@
 import itertools
 import json
+import socket
 
 import httpx
 import pytest
+
+from obskit.pager import _requests
 
 KEY = "0123456789abcdef0123456789abcdef"
 SEVERITIES = "(must be one of the following: 'critical', 'warning', 'error' or 'info')"
@@ -304,3 +307,12 @@ def test_refuses_what_is_no_webhook(served, content, kind, status):
     answer = served.client.post("/v1/heartbeat", content=content, headers={"Content-Type": kind})
     assert answer.status_code == status
     assert answer.json().keys() == {"error", "fix"}
+
+
+def test_a_body_that_never_arrives_is_given_up(serve, monkeypatch):
+    monkeypatch.setattr(_requests, "_PATIENCE_S", 0.05)
+    address = serve().client.base_url
+    with socket.create_connection((address.host, address.port), timeout=20) as slow:
+        slow.sendall(b"POST /v2/enqueue HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\n{")
+        answer = slow.recv(4_096)
+    assert answer.startswith(b"HTTP/1.1 408 ")

@@ -4,6 +4,7 @@ import pytest
 def test_shows_an_incident_in_the_agreed_form(serve):
     served = serve()
     served.send(component="orders", custom_details={"num_firing": "1"})
+    served.tick()
     (incident,) = served.incidents()
     timeline = incident.pop("timeline")
     assert incident == {
@@ -18,9 +19,17 @@ def test_shows_an_incident_in_the_agreed_form(serve):
         "created_at": "2023-11-14T22:13:20.000Z",
         "occurred_at": None,
         "acknowledged_at": None,
+        "acknowledged_by": None,
         "resolved_at": None,
         "links": [],
         "details": {"num_firing": "1"},
+        "escalation": {
+            "level": 1,
+            "levels": 1,
+            "round": 1,
+            "rounds": 3,
+            "next_at": "2023-11-14T22:18:20.000Z",
+        },
         "url": "http://127.0.0.1:8601/incidents/INC-000001",
     }
     assert timeline[0] == {
@@ -162,3 +171,46 @@ def test_a_store_that_fails_is_said_to_the_sender_so_that_it_sends_again(serve, 
     store._db.execute("PRAGMA query_only = OFF")
     assert served.send(key="lost?").status_code == 202
     assert len(served.incidents()) == 2
+
+
+def test_a_note_is_kept_with_its_author_on_open_and_resolved_incidents(serve, auth):
+    served = serve()
+    served.send()
+    for state in ("triggered", "resolved"):
+        answer = served.client.post(
+            "/v1/incidents/INC-000001/note", json={"text": " rolled\nback ", "by": "ann"}, headers=auth
+        )
+        assert answer.status_code == 200
+        assert answer.json()["status"] == state
+        assert answer.json()["timeline"][-1]["type"] == "note"
+        assert answer.json()["timeline"][-1]["message"] == "ann: rolled back"
+        served.send("resolve")
+
+
+@pytest.mark.parametrize("body", [{}, {"text": " "}, {"text": 3}, {"text": "x" * 2_001}])
+def test_a_note_without_a_usable_text_is_refused(serve, auth, body):
+    served = serve()
+    served.send()
+    answer = served.client.post("/v1/incidents/INC-000001/note", json=body, headers=auth)
+    assert answer.status_code == 400
+    assert "1 to 2000 characters" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("action", ["note", "escalate"])
+def test_every_action_takes_the_token(serve, action):
+    served = serve()
+    served.send()
+    path = f"/v1/incidents/INC-000001/{action}"
+    assert served.client.post(path, json={"text": "x"}).status_code == 401
+    assert served.client.post(path, headers={"Authorization": "Bearer no"}).status_code == 403
+    assert len(served.incidents()[0]["timeline"]) <= 2
+
+
+def test_who_acknowledged_is_part_of_the_incident(serve, auth):
+    served = serve()
+    served.send()
+    path = "/v1/incidents/INC-000001/acknowledge"
+    answer = served.client.post(path, json={"by": "ann"}, headers=auth).json()
+    assert answer["acknowledged_by"] == "ann"
+    page = served.client.get("/incidents/INC-000001").text
+    assert "ann is on it since" in page

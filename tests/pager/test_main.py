@@ -72,12 +72,56 @@ def test_goes_on_with_its_incidents_after_sigkill(run_pager, auth):
     assert states == {"a": "acknowledged", "b": "resolved", "c": "triggered"}
 
 
+CONFIG = """
+notifiers:
+  pages: {type: file, path: pages.txt}
+  dead: {type: webhook, url: 'http://127.0.0.1:PORT/', secret_file: secrets/admin_token}
+escalation:
+  levels:
+    - {notify: [dead], escalate_after: 1s}
+    - {notify: [pages], escalate_after: 1h}
+  repeat: 0
+"""
+
+
+def test_an_escalation_goes_on_after_sigkill(run_pager, home, free_port, wait_for):
+    (home / "pager.yaml").write_text(CONFIG.replace("PORT", str(free_port())))
+    pager = run_pager()
+    pager.client.post("/v2/enqueue", json=event("disk"))
+    wait_for(
+        lambda: "notification_failed" in pager.client.get("/v1/incidents").text, "the first level is tried"
+    )
+    pager.kill()
+    again = run_pager()
+    pages = home / "pages.txt"
+    wait_for(
+        lambda: pages.exists() and "PAGE  db1: disk broke" in pages.read_text(), "the second level is told"
+    )
+    timeline = again.client.get("/v1/incidents/INC-000001").json()["timeline"]
+    assert "Nobody acknowledged it within 1 s: level 2 of 2, pages." in [one["message"] for one in timeline]
+    metrics = again.client.get("/metrics").text
+    assert (
+        'obskit_pager_notifications_total{integration="dead",outcome="ok",service_name="pager"} 0.0'
+        in metrics
+    )
+
+
+def test_says_what_is_wrong_with_its_configuration(home, free_port):
+    path = home / "pager.yaml"
+    path.write_text("escalation: {levels: [{notify: nobody}]}")
+    result = run("--home", str(home), "--port", str(free_port()))
+    assert result.returncode == 1
+    assert "escalation.levels[0].notify: 'nobody' is not a notifier; stdout are accepted." in result.stderr
+    assert f"Correct {path} and start the pager again." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_prints_a_page_and_logs_it(run_pager, wait_for):
     pager = run_pager()
     pager.client.post("/v2/enqueue", json=event("disk"))
     wait_for(lambda: "page.sent" in pager.output.read_text(), "the page is logged")
     text = pager.output.read_text()
-    assert "PAGE  INC-000001  critical  db1\ndisk broke\n" in text
+    assert "PAGE  db1: disk broke\nINC-000001, critical, affects db1\n" in text
     assert f"{pager.client.base_url}/incidents/INC-000001" in text
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     (sent,) = [line for line in lines if line["event"] == "page.sent"]

@@ -3,9 +3,9 @@ import sqlite3
 import pytest
 
 from obskit.errors import StackError
-from obskit.pager import Retention, Store
+from obskit.pager import Policy, Retention, Store, _schema
 from obskit.pager._event import Event
-from obskit.pager._operations import press, take
+from obskit.pager._operations import Press, press, take
 
 
 def event(action="trigger", key="k", **more):
@@ -125,7 +125,7 @@ def test_removing_an_incident_removes_its_timeline(store):
 def test_a_timeline_keeps_its_beginning_and_its_end(store):
     for number in range(1_200):
         take(store, event(details={"firing_alerts": str(number % 2)}), float(number), room=True)
-    press(store, 1, "resolve", "ann", 2_000.0)
+    press(store, Press(1, "resolve", "ann"), Policy.everyone(()), 2_000.0)
     timeline = store.find(1).timeline
     assert len(timeline) == 1_000
     assert (timeline[0].type, timeline[-1].type) == ("created", "closed")
@@ -149,7 +149,7 @@ def test_says_that_a_newer_obskit_wrote_it(path):
     store = Store(path)
     store._db.execute("PRAGMA user_version = 99")
     store.close()
-    with pytest.raises(StackError, match="version 99; this obskit knows 1"):
+    with pytest.raises(StackError, match="version 99; this obskit knows 2"):
         Store(path)
 
 
@@ -157,3 +157,20 @@ def test_says_that_the_folder_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StackError, match="cannot be used"):
         Store(tmp_path / "file" / "pager.db")
+
+
+def test_takes_over_the_store_of_an_earlier_obskit(path):
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    old.executescript(f"{_schema._TABLES}PRAGMA user_version = 1;")
+    old.execute(
+        "INSERT INTO incidents (origin, dedup_key, status, urgency, severity, title, service, source, "
+        "created_at, due_at, links, details) "
+        "VALUES ('o', 'k', 'triggered', 'high', 'error', 'It broke', 's', 's', 1, 2, '[]', '{}')"
+    )
+    old.commit()
+    old.close()
+    store = Store(path)
+    (incident,) = store.due(10.0, 5)
+    assert (incident.title, incident.step, incident.acknowledged_by) == ("It broke", 0, "")
+    store.close()
