@@ -1,8 +1,40 @@
 """The kit that ``dashboards/`` is written with: queries, panels, layout, rendering and the house rules."""
 
-from obskit.boards._build import boards, build, check, check_board
-from obskit.boards._limits import limits, slow_after_s
-from obskit.boards._links import CHOSEN, BoardLink, ExploreLink, logs_link, row, series, traces_link
+from obskit.boards._build import Grammar, boards, build, check, check_board
+from obskit.boards._foreign import (
+    ALERTS,
+    BUDGET_LEFT,
+    CPU,
+    FILE_LIMIT,
+    GC_RUNS,
+    MEMORY,
+    OBJECTIVE,
+    OPEN_FILES,
+    STARTED,
+    UP,
+    AlertmanagerMetrics,
+    NodeMetrics,
+    PrometheusMetrics,
+    TraceMetrics,
+    TraefikMetrics,
+)
+from obskit.boards._gauges import down, firing, highest, lowest, past, restarts, since, until, up
+from obskit.boards._grafana import Grafana, Pushed
+from obskit.boards._limits import limits, slow_after_s, watched
+from obskit.boards._links import (
+    CHOSEN,
+    RUNBOOKS,
+    BoardLink,
+    ExploreLink,
+    PageLink,
+    logs_link,
+    next_board,
+    row,
+    series,
+    traces_link,
+)
+from obskit.boards._live import Asked, ask_all, judge
+from obskit.boards._matrix import as_json, as_markdown
 from obskit.boards._model import (
     About,
     Board,
@@ -14,8 +46,8 @@ from obskit.boards._model import (
     Scale,
     Threshold,
 )
-from obskit.boards._names import UP
-from obskit.boards._panels import bars, graph, heat_map, latency, number, stack, status_stack
+from obskit.boards._new import described, exposed, write_board
+from obskit.boards._panels import bars, graph, heat_map, latency, number, over_range, stack, status_stack
 from obskit.boards._process import process_row
 from obskit.boards._promql import filled
 from obskit.boards._queries import (
@@ -41,34 +73,62 @@ from obskit.boards._queries import (
     total,
 )
 from obskit.boards._render import render
+from obskit.boards._states import UP_OR_DOWN, states
+from obskit.boards._stores import Moment, Stores
 from obskit.boards._tables import log_lines, rows, traces
 from obskit.boards._targets import Column, Line
 from obskit.boards._thresholds import at
 from obskit.boards._variables import Variable, choose, pick, services
 
 __all__ = [
+    "ALERTS",
+    "BUDGET_LEFT",
     "CHOSEN",
     "CLIENT_ERRORS",
+    "CPU",
+    "FILE_LIMIT",
+    "GC_RUNS",
     "HANDLER_ERRORS",
+    "MEMORY",
+    "OBJECTIVE",
+    "OPEN_FILES",
     "RANGE",
+    "RUNBOOKS",
     "SERVER_ERRORS",
     "SERVICE",
+    "STARTED",
     "UP",
+    "UP_OR_DOWN",
     "WINDOW",
     "About",
+    "AlertmanagerMetrics",
+    "Asked",
     "Board",
     "BoardLink",
     "Column",
     "ExploreLink",
     "Finding",
+    "Grafana",
+    "Grammar",
     "Line",
     "Link",
+    "Moment",
+    "NodeMetrics",
     "Onward",
+    "PageLink",
     "Panel",
+    "PrometheusMetrics",
+    "Pushed",
     "Row",
     "Scale",
+    "Stores",
     "Threshold",
+    "TraceMetrics",
+    "TraefikMetrics",
     "Variable",
+    "as_json",
+    "as_markdown",
+    "ask_all",
     "at",
     "bars",
     "boards",
@@ -77,37 +137,54 @@ __all__ = [
     "check",
     "check_board",
     "choose",
+    "described",
+    "down",
     "error_ratio",
+    "exposed",
     "filled",
+    "firing",
     "graph",
     "happening",
     "heat_map",
+    "highest",
     "increase",
+    "judge",
     "latency",
     "limits",
     "log_lines",
     "logs_link",
+    "lowest",
     "mean",
+    "next_board",
     "number",
     "or_zero",
+    "over_range",
+    "past",
     "per_second",
     "pick",
     "process_row",
     "quantile",
     "ratio",
     "render",
+    "restarts",
     "row",
     "rows",
     "series",
     "services",
+    "since",
     "slow_after_s",
     "slow_ratio",
     "stack",
     "stages",
+    "states",
     "status_classes",
     "status_stack",
     "time_share",
     "total",
     "traces",
     "traces_link",
+    "until",
+    "up",
+    "watched",
+    "write_board",
 ]

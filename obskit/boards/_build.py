@@ -2,16 +2,23 @@
 
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from obskit._assets import asset
 from obskit.boards import _check_board, _check_panel, _check_query
 from obskit.boards._model import JSON, Board, Breach, Finding
+from obskit.boards._own import with_own
+from obskit.boards._promql import filled
+from obskit.boards._read import queries
+from obskit.boards._readme import with_table
 from obskit.boards._render import render
-from obskit.errors import ConfigError
+from obskit.errors import ConfigError, ObskitError
 
-__all__ = ["boards", "build", "check", "check_board"]
+__all__ = ["Grammar", "boards", "build", "check", "check_board"]
+
+Grammar = Callable[[str], object]
+"""Reads a query, and raises ValueError or an ObskitError when it cannot."""
 
 _Rule = Callable[[JSON], Iterator[Breach]]
 _RULES: dict[str, _Rule] = {**_check_board.RULES, **_check_panel.RULES, **_check_query.RULES}
@@ -34,7 +41,8 @@ def build(destination: Path | None = None, *, source: Path | None = None) -> lis
     """Write the JSON of every board of *source* into *destination*, and return what was written.
 
     Both default to the shipped folders, ``dashboards`` and ``dashboards/json``. The same
-    boards always give the same bytes.
+    boards always give the same bytes. With no *destination*, the table of boards in the
+    folder's README is made anew too, where the README has its two marks.
     """
     folder = _folder(source) / "json" if destination is None else destination
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,18 +51,28 @@ def build(destination: Path | None = None, *, source: Path | None = None) -> lis
         path = folder / f"{board.name}.json"
         path.write_text(render(board), encoding="utf-8")
         written.append(path)
+    readme = _folder(source) / "README.md"
+    if destination is None and readme.is_file():
+        readme.write_text(with_table(readme.read_text(encoding="utf-8"), boards(source)), encoding="utf-8")
     return written
 
 
-def check(source: Path | None = None) -> list[Finding]:
+def check(source: Path | None = None, *, grammars: Mapping[str, Grammar] | None = None) -> list[Finding]:
     """Return every breach of the house rules in the boards of *source*, and JSON that differs from them.
 
-    An empty list means that all is well. Nothing is written.
+    An empty list means that all is well. Nothing is written. *grammars* are parsers of the
+    query languages that this layer does not know, ``loki`` and ``tempo``: each raises
+    ValueError or an ObskitError for a query that it cannot read.
     """
     folder = _folder(source)
-    findings = list(_drift(folder / "json", boards(folder)))
-    for board in boards(folder):
-        findings.extend(check_board(json.loads(render(board))))
+    built = boards(folder)
+    texts = {board.name: render(board) for board in built}
+    findings = [*_drift(folder / "json", built, texts), *_old_readme(folder / "README.md", built)]
+    for board in built:
+        drawn = json.loads(texts[board.name])
+        with with_own(board.metrics):
+            findings.extend(check_board(drawn))
+        findings.extend(_unread(drawn, grammars or {}))
     return findings
 
 
@@ -92,14 +110,35 @@ def _board(path: Path) -> Board:
     return made
 
 
-def _drift(folder: Path, built: list[Board]) -> Iterator[Finding]:
+def _unread(board: JSON, grammars: Mapping[str, Grammar]) -> Iterator[Finding]:
+    for panel, kind, query in queries(board):
+        try:
+            grammars.get(kind, _any)(filled(query))
+        except (ValueError, ObskitError) as error:
+            what = f"{query!r} cannot be read: {str(error).splitlines()[0]}."
+            yield Finding(board["uid"], panel, f"{kind} grammar", what, "Correct the query.")
+
+
+def _any(query: str) -> None:
+    """Accept every query of a language without a grammar."""
+
+
+def _old_readme(readme: Path, built: list[Board]) -> Iterator[Finding]:
+    if readme.is_file():
+        text = readme.read_text(encoding="utf-8")
+        if text != with_table(text, built):
+            fix = "Run: obskit dashboards build"
+            yield Finding("README.md", "", "drift", "Its table is not what the boards make.", fix)
+
+
+def _drift(folder: Path, built: list[Board], texts: dict[str, str]) -> Iterator[Finding]:
     fix = "Run: obskit dashboards build"
     expected = {f"{board.name}.json": board for board in built}
     for name, board in expected.items():
         path = folder / name
         if not path.is_file():
             yield Finding(board.uid, "", "drift", f"{name} is missing.", fix)
-        elif path.read_bytes() != render(board).encode():
+        elif path.read_bytes() != texts[board.name].encode():
             yield Finding(board.uid, "", "drift", f"{name} is not what its source makes.", fix)
     for path in sorted(folder.glob("*.json")):
         if path.name not in expected:

@@ -77,7 +77,10 @@ def _steps(panel: JSON) -> Iterator[tuple[str, list[JSON] | None]]:
 
 
 def leads_on(board: JSON) -> Iterator[Breach]:
-    """Rule 5: a panel about requests or messages leads to their logs and their traces."""
+    """Rule 5: every panel leads on; one about requests or messages to their logs and their traces."""
+    for panel in data_panels(board):
+        if not data_links(panel) and not panel.get("links"):
+            yield _on(panel, "It leads nowhere.", "Give it links, runbooks or boards in Onward().")
     for panel in _with_numbers(board):
         kinds = set()
         for link in data_links(panel):

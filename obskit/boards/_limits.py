@@ -1,5 +1,6 @@
 """The limits that alerts watch, read from the rule files, so that a board draws the line that pages."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,18 +11,24 @@ import promql_parser
 import yaml
 
 from obskit._assets import asset
+from obskit.boards._model import Threshold
 from obskit.errors import ConfigError
 
-__all__ = ["alerts", "limit_values", "limits", "recorded", "slow_after_s"]
+__all__ = ["alerts", "limit_values", "limits", "recorded", "recorded_labels", "slow_after_s", "watched"]
+
+
+_GROUPING = re.compile(r"\bby\s*\(([^)]*)\)")
+_COLOURS = {"ticket": "yellow", "page": "red"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """What one rule of an alert compares with: the ratio from which on it fires."""
+    """What one rule of an alert compares with."""
 
     alert: str
     severity: str
     value: float
+    is_ratio: bool
 
 
 def limits(alert: str) -> tuple[float, float]:
@@ -30,14 +37,27 @@ def limits(alert: str) -> tuple[float, float]:
     Raises:
         ConfigError: the rule files have no such alert, or it compares with no number.
     """
-    found = [limit for limit in _read().limits if limit.alert == alert]
+    found = [limit for limit in _read().limits if limit.alert == alert and limit.is_ratio]
     tickets = [limit.value for limit in found if limit.severity == "ticket"]
     pages = [limit.value for limit in found if limit.severity == "page"]
     if not tickets or not pages:
-        accepted = ", ".join(sorted({limit.alert for limit in _read().limits}))
+        accepted = ", ".join(sorted({limit.alert for limit in _read().limits if limit.is_ratio}))
         msg = f"alerts/ has no limits of {alert!r} for a ticket and a page; use one of {accepted}."
         raise ConfigError(msg)
     return min(tickets), max(pages)
+
+
+def watched(alert: str) -> tuple[Threshold, ...]:
+    """Return the first number that each rule of *alert* compares with: yellow for a ticket, red for a page.
+
+    Raises:
+        ConfigError: the rule files have no such alert, or it compares with no number.
+    """
+    found = {limit.value: limit for limit in _read().limits if limit.alert == alert and not limit.is_ratio}
+    if not found:
+        msg = f"alerts/ has no alert {alert!r} that compares with a number; see obskit alerts list."
+        raise ConfigError(msg)
+    return tuple(Threshold(value, _COLOURS[found[value].severity]) for value in sorted(found))
 
 
 def limit_values() -> frozenset[float]:
@@ -62,6 +82,11 @@ def recorded() -> dict[str, str]:
     return dict(_read().recorded)
 
 
+def recorded_labels() -> dict[str, frozenset[str]]:
+    """Return the labels that each recording rule keeps or adds, by its name."""
+    return dict(_read().labels)
+
+
 def alerts() -> frozenset[str]:
     """Return the names of all alerts."""
     return _read().alerts
@@ -74,6 +99,7 @@ class _Alerts:
     limits: tuple[_Limit, ...]
     alerts: frozenset[str]
     recorded: dict[str, str]
+    labels: dict[str, frozenset[str]]
 
 
 def _read() -> _Alerts:
@@ -86,13 +112,14 @@ def _read_once(files: tuple[tuple[Path, int], ...]) -> _Alerts:
     rules = [rule for path, _ in files for rule in _rules(path)]
     return _Alerts(
         limits=tuple(
-            _Limit(rule["alert"], rule["labels"]["severity"], value)
+            _Limit(rule["alert"], rule["labels"]["severity"], value, is_ratio)
             for rule in rules
             if "alert" in rule
-            for value in _compared(rule["expr"])
+            for value, is_ratio in _compared(rule["expr"])
         ),
         alerts=frozenset(rule["alert"] for rule in rules if "alert" in rule),
         recorded={rule["record"]: rule["expr"] for rule in rules if "record" in rule},
+        labels={rule["record"]: _labels(rule) for rule in rules if "record" in rule},
     )
 
 
@@ -101,12 +128,20 @@ def _rules(path: Path) -> list[dict[str, Any]]:
     return [rule for group in content.get("groups", []) for rule in group["rules"]]
 
 
-def _compared(expr: str) -> Iterator[float]:
-    """Yield the constants that ratios of *expr* have to exceed."""
-    for node in _nodes(promql_parser.parse(expr), promql_parser.BinaryExpr):
-        value = _constant(node.rhs)
-        if str(node.op) == ">" and value is not None and ":ratio" in str(node.lhs):
-            yield value
+def _labels(rule: dict[str, Any]) -> frozenset[str]:
+    named = ",".join(_GROUPING.findall(rule["expr"])).split(",")
+    return frozenset({name.strip() for name in named if name.strip()} | set(rule.get("labels", {})))
+
+
+def _compared(expr: str) -> Iterator[tuple[float, bool]]:
+    """Yield the constants that ratios of *expr* have to exceed, and the first one of anything else."""
+    compared = [
+        (value, ":ratio" in str(node.lhs))
+        for node in _nodes(promql_parser.parse(expr), promql_parser.BinaryExpr)
+        if str(node.op) in {">", "<"} and (value := _constant(node.rhs)) is not None
+    ]
+    ratios = [(value, True) for value, is_ratio in compared if is_ratio]
+    yield from ratios or compared[:1]
 
 
 def _constant(node: promql_parser.Expr) -> float | None:

@@ -12,8 +12,11 @@ __all__ = [
     "RUNBOOKS",
     "BoardLink",
     "ExploreLink",
+    "PageLink",
+    "board_link",
     "boards_link",
     "logs_link",
+    "next_board",
     "row",
     "runbook_link",
     "series",
@@ -68,15 +71,31 @@ class BoardLink:
     title: str
     uid: str
     variables: tuple[tuple[str, str], ...] = ()
+    keeps: tuple[str, ...] = ()
+    """Variables whose choice is taken along."""
 
     def to_json(self, *, at_point: bool) -> JSON:  # noqa: ARG002 - a board always takes the whole range
         """Return Grafana's form."""
         chosen = "".join(f"&var-{name}={value}" for name, value in self.variables)
+        # Grafana writes queryparam as var-service=a&var-service=b.
+        chosen += "".join(f"&${{{name}:queryparam}}" for name in self.keeps)
         return {
             "title": self.title,
             "url": f"/d/{self.uid}?${{__url_time_range}}{chosen}",
             "targetBlank": False,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PageLink:
+    """Opens a page outside Grafana, such as a runbook or the pager's list of incidents."""
+
+    title: str
+    url: str
+
+    def to_json(self, *, at_point: bool) -> JSON:  # noqa: ARG002 - a page has no time range
+        """Return Grafana's form."""
+        return {"title": self.title, "url": self.url, "targetBlank": True}
 
 
 def logs_link(
@@ -105,6 +124,16 @@ def boards_link(tag: str) -> JSON:
     """Return the menu of all boards with *tag*, which keeps the choices and the time."""
     menu: JSON = {"tags": [tag], "asDropdown": True, "includeVars": True, "keepTime": True}
     return _menu("dashboards", "Boards", icon="external link", **menu)
+
+
+def next_board(name: str, title: str) -> BoardLink:
+    """Lead to the board *name*, for the services that the reader chose."""
+    return BoardLink(title, f"obskit-{name}", keeps=("service",))
+
+
+def board_link(link: JSON) -> JSON:
+    """Return the panel's menu entry for a board, from the form that data links have."""
+    return _menu("link", link["title"], icon="dashboard", url=link["url"], targetBlank=False)
 
 
 def _menu(kind: str, title: str, **changes: Any) -> JSON:

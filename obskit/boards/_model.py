@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from obskit.boards._sdk import Builder, models
+from obskit.catalog import Metric
 
 __all__ = [
     "JSON",
@@ -72,6 +73,8 @@ class Onward:
 
     links: tuple[Link, ...] = ()
     runbooks: tuple[str, ...] = ()
+    boards: tuple[Link, ...] = ()
+    """Boards that the panel's menu opens: where to look next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,8 @@ class Board:
     """Where to look first."""
     rows: tuple[Row, ...]
     variables: tuple[Builder[models.VariableModel], ...] = field(default=())
+    metrics: tuple[Metric, ...] = ()
+    """Metrics of your own that the catalogue does not have, so that their names and labels are checked."""
 
     @property
     def uid(self) -> str:

@@ -1,66 +1,45 @@
-"""Which metrics and labels a board may name: the catalogue's, and those that Prometheus adds itself."""
+"""Which metrics and labels a board may name: the catalogue's, those of others, and recording rules."""
 
-from obskit.boards._limits import recorded
+from obskit.boards._foreign import FOREIGN
+from obskit.boards._limits import recorded_labels
+from obskit.boards._own import own_metrics
 from obskit.catalog import METRICS, SERVICE_LABEL, Metric
 
-__all__ = [
-    "CPU",
-    "FILE_LIMIT",
-    "GC_RUNS",
-    "MEMORY",
-    "OPEN_FILES",
-    "STARTED",
-    "UP",
-    "is_counter",
-    "is_histogram",
-    "labels_of",
-]
+__all__ = ["is_counter", "is_histogram", "labels_of"]
 
 _SUFFIXES = ("_bucket", "_count", "_sum")
 
 _TARGET = frozenset({SERVICE_LABEL, "instance", "job"})
 """Labels that a scrape adds to every series."""
 
-UP = Metric("up", "gauge", "1 while Prometheus can scrape the target.")
-CPU = Metric("process_cpu_seconds_total", "counter", "Processor time that the process used.")
-MEMORY = Metric("process_resident_memory_bytes", "gauge", "Memory that the process holds.")
-OPEN_FILES = Metric("process_open_fds", "gauge", "Files and sockets that the process has open.")
-FILE_LIMIT = Metric("process_max_fds", "gauge", "Files and sockets that the process may have open.")
-STARTED = Metric("process_start_time_seconds", "gauge", "When the process started, in Unix seconds.")
-GC_RUNS = Metric("python_gc_collections_total", "counter", "Garbage collections.", ("generation",))
-"""Made by Prometheus, or by prometheus_client in every service; the catalogue has what obskit makes."""
-
-_ALERTS = Metric(
-    "ALERTS", "gauge", "1 while an alert is active.", ("alertname", "alertstate", "severity", "slo")
-)
-_FOREIGN = {
-    metric.name: metric for metric in (UP, CPU, MEMORY, OPEN_FILES, FILE_LIMIT, STARTED, GC_RUNS, _ALERTS)
-}
-
 
 def labels_of(name: str) -> frozenset[str] | None:
     """Return the labels that series *name* may have, or None when nothing exposes it."""
-    if name in _FOREIGN:
-        return _TARGET.union(_FOREIGN[name].labels)
-    if name in recorded():
-        return frozenset({SERVICE_LABEL})
+    recorded = recorded_labels()
+    if name in recorded:
+        return recorded[name] | {SERVICE_LABEL}
     if is_histogram(name):
-        own = METRICS[_family(name)].labels
+        metric = _known(_family(name))
+        own = metric.labels if metric else ()
         return _TARGET.union(own, {"le"} if name.endswith("_bucket") else ())
-    if name in METRICS and METRICS[name].type != "histogram":
-        return _TARGET.union(METRICS[name].labels)
-    return None
+    metric = _known(name)
+    return None if metric is None or metric.type == "histogram" else _TARGET.union(metric.labels)
 
 
 def is_histogram(name: str) -> bool:
     """Whether *name* is a series of a histogram: buckets, count or sum."""
     family = _family(name)
-    return family != name and family in METRICS and METRICS[family].type == "histogram"
+    metric = _known(family)
+    return family != name and metric is not None and metric.type == "histogram"
 
 
 def is_counter(name: str) -> bool:
     """Whether *name* only grows, so that only its rate or increase says anything."""
     return is_histogram(name) or name.endswith("_total")
+
+
+def _known(name: str) -> Metric | None:
+    return METRICS.get(name) or FOREIGN.get(name) or own_metrics().get(name)
 
 
 def _family(name: str) -> str:

@@ -19,7 +19,19 @@ from obskit.boards._targets import REFS, Line, heat, lines, snapshot
 from obskit.boards._thresholds import STATUS_COLOURS, steps, style
 from obskit.boards._variables import PROMETHEUS
 
-__all__ = ["Measures", "bars", "graph", "heat_map", "latency", "measured", "number", "stack", "status_stack"]
+__all__ = [
+    "Measures",
+    "bars",
+    "graph",
+    "heat_map",
+    "latency",
+    "measured",
+    "number",
+    "over_range",
+    "stack",
+    "status_stack",
+    "tooltip",
+]
 
 _NOWHERE = Onward()
 _CALCS = ["mean", "max", "lastNotNull"]
@@ -72,16 +84,13 @@ def measured(builder: _Drawn, about: About, unit: str) -> _Drawn:
 
 def number(about: About, expr: str, scale: Scale, onward: Onward = _NOWHERE, *, width: int = 4) -> Panel:
     """One number with its recent course behind it."""
-    modes = common_models.BigValueColorMode
-    builder = (
-        measured(stat.Panel(), about, scale.unit)
-        .targets(lines((Line(expr, about.title),), exemplars=False))
-        .thresholds(steps(scale.thresholds, base=scale.base if scale.thresholds else "text"))
-        .color_mode(modes.VALUE if scale.thresholds else modes.NONE)
-        .graph_mode(common_models.BigValueGraphMode.AREA)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-    )
-    return Panel(about=about, builder=builder, width=width, height=4, onward=onward)
+    targets = lines((Line(expr, about.title),), exemplars=False)
+    return _stat(about, targets, scale, onward, width)
+
+
+def over_range(about: About, expr: str, scale: Scale, onward: Onward = _NOWHERE, *, width: int = 4) -> Panel:
+    """One number about the whole shown range; its query has the window ``RANGE``."""
+    return _stat(about, snapshot((Line(expr, about.title),)), scale, onward, width)
 
 
 def graph(
@@ -147,6 +156,19 @@ def bars(
     return Panel(about=about, builder=builder, width=width, height=8, onward=onward)
 
 
+def _stat(about: About, targets: list[Builder[Dataquery]], scale: Scale, onward: Onward, width: int) -> Panel:
+    modes = common_models.BigValueColorMode
+    builder = (
+        measured(stat.Panel(), about, scale.unit)
+        .targets(targets)
+        .thresholds(steps(scale.thresholds, base=scale.base if scale.thresholds else "text"))
+        .color_mode(modes.VALUE if scale.thresholds else modes.NONE)
+        .graph_mode(common_models.BigValueGraphMode.AREA)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    )
+    return Panel(about=about, builder=builder, width=width, height=4, onward=onward)
+
+
 def _over_time(builder: Builder[models.Panel], about: About, onward: Onward, width: int) -> Panel:
     return Panel(about=about, builder=builder, width=width, height=8, onward=onward, at_point=True)
 
@@ -158,7 +180,7 @@ def _lines(about: About, of: tuple[Line, ...], scale: Scale, *, exemplars: bool)
         .thresholds(steps(scale.thresholds, base="transparent" if scale.thresholds else "green"))
         .thresholds_style(style(scale.thresholds))
         .legend(_legend())
-        .tooltip(_tooltip())
+        .tooltip(tooltip())
         .line_width(1)
         .fill_opacity(8)
         .span_nulls(False)
@@ -194,7 +216,8 @@ def _legend() -> common.VizLegendOptions:
     )
 
 
-def _tooltip() -> common.VizTooltipOptions:
+def tooltip() -> common.VizTooltipOptions:
+    """Return the tooltip that names all lines at once."""
     multi = common_models.TooltipDisplayMode.MULTI
     return common.VizTooltipOptions().mode(multi).sort(common_models.SortOrder.DESCENDING)
 

@@ -1,8 +1,8 @@
 """The row about the processes behind a service; the same on every board that has one."""
 
+from obskit.boards._foreign import CPU, FILE_LIMIT, MEMORY, OPEN_FILES
 from obskit.boards._links import logs_link, series
 from obskit.boards._model import About, Onward, Panel, Row, Scale
-from obskit.boards._names import CPU, FILE_LIMIT, MEMORY, OPEN_FILES
 from obskit.boards._panels import graph
 from obskit.boards._queries import SERVICE, per_second, ratio, total
 from obskit.boards._targets import Line

@@ -29,9 +29,11 @@ __all__ = [
     "per_second",
     "quantile",
     "ratio",
+    "selector",
     "slow_ratio",
     "stages",
     "status_classes",
+    "sum_of",
     "time_share",
     "total",
 ]
@@ -53,12 +55,12 @@ HANDLER_ERRORS = 'error_type!=""'
 
 def per_second(metric: Metric, *where: str, by: tuple[str, ...] = (), window: str = WINDOW) -> str:
     """Events a second: requests of a histogram, increments of a counter."""
-    return f"{_sum(by)}(rate({_events(metric)}{_selector(where)}[{window}]))"
+    return f"{sum_of(by)}(rate({_events(metric)}{selector(where)}[{window}]))"
 
 
 def increase(metric: Metric, *where: str, by: tuple[str, ...] = (), window: str = RANGE) -> str:
     """Events within the window."""
-    return f"{_sum(by)}(increase({_events(metric)}{_selector(where)}[{window}]))"
+    return f"{sum_of(by)}(increase({_events(metric)}{selector(where)}[{window}]))"
 
 
 def error_ratio(
@@ -79,7 +81,7 @@ def quantile(q: float, metric: Metric, *where: str, by: tuple[str, ...] = (), wi
 def buckets(metric: Metric, *where: str, by: tuple[str, ...] = (), window: str = WINDOW) -> str:
     """Events a second in each bucket: what a heatmap draws and a quantile is made from."""
     grouping = ", ".join((*by, "le"))
-    return f"sum by ({grouping}) (rate({metric.name}_bucket{_selector(where)}[{window}]))"
+    return f"sum by ({grouping}) (rate({metric.name}_bucket{selector(where)}[{window}]))"
 
 
 def slow_ratio(metric: Metric, after_s: float, *where: str, window: str = WINDOW) -> str:
@@ -93,25 +95,25 @@ def slow_ratio(metric: Metric, after_s: float, *where: str, window: str = WINDOW
         msg = f"{after_s!r} is not a bucket bound of {metric.name}; use one of {accepted}."
         raise ValueError(msg)
     bucket = f'le="{float(after_s)}"'  # prometheus_client writes 0.5 and 1.0, as Python does
-    fast = f"sum(rate({metric.name}_bucket{_selector((*where, bucket))}[{window}]))"
+    fast = f"sum(rate({metric.name}_bucket{selector((*where, bucket))}[{window}]))"
     return f"1 - {fast} / ({per_second(metric, *where, window=window)} > 0)"
 
 
 def mean(metric: Metric, *where: str, by: tuple[str, ...] = (), window: str = WINDOW) -> str:
     """Mean of a histogram's values, in its unit."""
-    time = f"{_sum(by)}(rate({metric.name}_sum{_selector(where)}[{window}]))"
+    time = f"{sum_of(by)}(rate({metric.name}_sum{selector(where)}[{window}]))"
     return f"{time} / ({per_second(metric, *where, by=by, window=window)} > 0)"
 
 
 def time_share(metric: Metric, *where: str, by: tuple[str, ...], window: str = RANGE) -> str:
     """Share of all time spent that each label set took, 0 to 1."""
-    spent = f"rate({metric.name}_sum{_selector(where)}[{window}])"
-    return f"{_sum(by)}({spent}) / on () group_left () (sum({spent}) > 0)"
+    spent = f"rate({metric.name}_sum{selector(where)}[{window}])"
+    return f"{sum_of(by)}({spent}) / on () group_left () (sum({spent}) > 0)"
 
 
 def status_classes(*where: str) -> str:
     """Requests a second by class of status: 2xx, 3xx, 4xx, 5xx."""
-    rate = f"rate({SERVER_DURATION.name}_count{_selector(where)}[{WINDOW}])"
+    rate = f"rate({SERVER_DURATION.name}_count{selector(where)}[{WINDOW}])"
     return (
         f'sum by (class) (label_replace({rate}, "class", "${{1}}xx", "http_response_status_code", "(.).."))'
     )
@@ -141,7 +143,7 @@ def stages(*where: str, window: str = WINDOW) -> tuple[str, str, str]:
 
 def total(metric: Metric, *where: str, by: tuple[str, ...] = ()) -> str:
     """The sum of a gauge."""
-    return f"{_sum(by)}({metric.name}{_selector(where)})"
+    return f"{sum_of(by)}({metric.name}{selector(where)})"
 
 
 def ratio(above: str, below: str) -> str:
@@ -153,9 +155,11 @@ def _events(metric: Metric) -> str:
     return f"{metric.name}_count" if metric.type == "histogram" else metric.name
 
 
-def _selector(where: tuple[str, ...]) -> str:
+def selector(where: tuple[str, ...]) -> str:
+    """Return the matchers *where* as PromQL writes them."""
     return f"{{{', '.join(where)}}}" if where else ""
 
 
-def _sum(by: tuple[str, ...]) -> str:
+def sum_of(by: tuple[str, ...]) -> str:
+    """Return the head of a sum that keeps the labels *by*."""
     return f"sum by ({', '.join(by)}) " if by else "sum"

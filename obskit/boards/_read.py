@@ -16,6 +16,7 @@ __all__ = [
     "first_choices",
     "panels",
     "prometheus_targets",
+    "queries",
     "top_level",
 ]
 
@@ -66,6 +67,21 @@ def prometheus_targets(board: JSON) -> Iterator[Target]:
                     instant=bool(target.get("instant")),
                     exemplar=bool(target.get("exemplar")),
                 )
+
+
+def queries(board: JSON) -> Iterator[tuple[str, str, str]]:
+    """Yield panel, type of data source and text of each query of logs and traces, links included."""
+    for panel in data_panels(board):
+        found = [(one["datasource"]["type"], one) for one in panel.get("targets", [])]
+        for link in data_links(panel):
+            try:
+                opened = explored(link)
+            except (ValueError, KeyError, IndexError):
+                continue  # the rule about links reports it
+            found += [opened] if opened else []
+        for kind, query in found:
+            if kind in {"loki", "tempo"}:
+                yield panel.get("title", ""), kind, query.get("expr") or query.get("query") or ""
 
 
 def first_choices(board: JSON) -> dict[str, str]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+from obskit.boards._foreign import STARTED
 from obskit.boards._layout import Place, arrange
-from obskit.boards._links import boards_link, runbook_link
+from obskit.boards._links import board_link, boards_link, runbook_link
 from obskit.boards._model import JSON, Board, Panel, Row
-from obskit.boards._names import STARTED
 from obskit.boards._queries import SERVICE, WINDOW
 from obskit.boards._sdk import JSONEncoder, dashboard, models
 from obskit.boards._tables import header
@@ -95,8 +95,10 @@ def _panel(panel: Panel, number: int, place: Place) -> JSON:
     links = [link.to_json(at_point=panel.at_point) for link in panel.onward.links]
     if links:
         drawn["fieldConfig"]["defaults"]["links"] = links
-    if panel.onward.runbooks:
-        drawn["links"] = [runbook_link(alert) for alert in panel.onward.runbooks]
+    menu = [runbook_link(alert) for alert in panel.onward.runbooks]
+    menu += [board_link(link.to_json(at_point=False)) for link in panel.onward.boards]
+    if menu:
+        drawn["links"] = menu
     return drawn
 
 

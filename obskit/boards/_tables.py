@@ -1,5 +1,6 @@
 """Panel functions for tables, log lines, traces and the text at the top of a board."""
 
+from obskit.boards._links import next_board
 from obskit.boards._model import About, Onward, Panel
 from obskit.boards._panels import measured
 from obskit.boards._sdk import common, common_models, logs, models, table, text, text_models
@@ -10,6 +11,8 @@ from obskit.boards._variables import LOKI, TEMPO
 __all__ = ["header", "log_lines", "rows", "traces"]
 
 _NOWHERE = Onward()
+_OVERVIEW = Onward(boards=(next_board("overview", "Fleet overview"),))
+"""A line or a trace leads to itself; the menu of the panel leads back to the whole."""
 
 
 def rows(
@@ -69,7 +72,7 @@ def log_lines(about: About, expr: str, *, width: int = 24, limit: int = 100) -> 
         .sort_order(common_models.LogsSortOrder.DESCENDING)
         .dedup_strategy(common_models.LogsDedupStrategy.NONE)
     )
-    return Panel(about=about, builder=builder, width=width, height=9)
+    return Panel(about=about, builder=builder, width=width, height=9, onward=_OVERVIEW)
 
 
 def traces(about: About, query: str, *, width: int = 24, limit: int = 20) -> Panel:
@@ -84,7 +87,7 @@ def traces(about: About, query: str, *, width: int = 24, limit: int = 20) -> Pan
         .no_value(about.none)
         .cell_height(common_models.TableCellHeight.SM)
     )
-    return Panel(about=about, builder=builder, width=width, height=9)
+    return Panel(about=about, builder=builder, width=width, height=9, onward=_OVERVIEW)
 
 
 def header(content: str) -> Panel:

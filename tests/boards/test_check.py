@@ -91,6 +91,7 @@ BREAKS = [
     ),
     ("links", "Duration", lambda board, find: defaults(find(board, "Duration"))["links"].pop(0)),
     ("links", "Duration", lambda board, find: defaults(find(board, "Duration"))["links"].pop(1)),
+    ("links", "Warnings and errors", lambda board, find: drop(find(board, "Warnings and errors"), "links")),
     (
         "links",
         "Duration",
