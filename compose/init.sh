@@ -22,10 +22,18 @@ make() { # make NAME BYTES: random bytes in hexadecimal, two characters each
     chmod 444 "$secrets/$1"
 }
 
-make admin_token 32            # switches faults, acknowledges and resolves incidents
-make grafana_admin_password 16 # of the user "admin"
-make grafana_secret_key 32     # encrypts what Grafana stores
-make pagerduty_routing_key 16  # 32 characters, as PagerDuty's; Alertmanager to pager
+make admin_token 32             # switches faults, acknowledges and resolves incidents
+make grafana_admin_password 16  # of the user "admin"
+make grafana_secret_key 32      # encrypts what Grafana stores
+make postgres_password 32       # of the administrator of PostgreSQL
+make database_password 32       # of the services, each in its own database
+make redis_password 32          # of the gateways' cache
+make pagerduty_routing_key 16   # 32 characters, as PagerDuty's; Alertmanager to pager
+
+if [ ! -s "$secrets/redis_include" ]; then
+    printf 'requirepass %s\n' "$(cat "$secrets/redis_password")" >"$secrets/redis_include"
+    chmod 444 "$secrets/redis_include"
+fi
 
 echo "Secrets are in $secrets"
 echo "Grafana: http://127.0.0.1:3000, user admin, password: cat '$secrets/grafana_admin_password'"

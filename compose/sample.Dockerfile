@@ -28,6 +28,11 @@ RUN groupadd --gid 10001 obskit \
 COPY --from=build /opt/venv /opt/venv
 COPY sample_services /app/sample_services
 
+# Nothing in a container needs a shell or a package manager, and whoever breaks in shall find none.
+RUN find / -xdev -type f -perm /6000 -delete \
+    && rm -rf /usr/bin/apt* /usr/bin/dpkg* /usr/bin/perl* /usr/local/bin/pip* /opt/venv/bin/pip* \
+    && rm -f /bin/bash /bin/rbash /bin/dash /bin/sh
+
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -26,7 +26,9 @@ class Limiter:
 
     def __init__(self, cache_url: str, limit: str) -> None:
         storage = "memory://" if cache_url.startswith("mem:") else cache_url
-        self._window = SlidingWindowCounterRateLimiter(storage_from_string(f"async+{storage}"))
+        # The client that the cache uses too, in the place of one more.
+        options = {"implementation": "redispy"} if "redis" in storage else {}
+        self._window = SlidingWindowCounterRateLimiter(storage_from_string(f"async+{storage}", **options))
         self._requests = parse(limit)
         self._logins = parse(_LOGINS)
         self._log = obskit.get_logger()

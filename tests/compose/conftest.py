@@ -23,8 +23,8 @@ STATE = {
     "alloy": "/var/lib/alloy/data",
     "nats": "/data",
     "pager": "/var/lib/obskit/data",
-    "orders": "/var/lib/obskit/data",
-    "inventory": "/var/lib/obskit/data",
+    "postgres": "/var/lib/postgresql/data",
+    "users": "/var/lib/obskit/secrets",
 }
 """Where each server keeps what must survive it."""
 
@@ -47,7 +47,14 @@ NO_PROBE = {"tempo"}  # its image has nothing that could ask (grafana/tempo issu
 ROOT_USER = {"nats"}  # its image has no other user that may write the volume
 LIMIT_BYTES = 4 * 1024**3
 GRAFANA_BYTES = 512 * 1024**2
-_EXACT = re.compile(r"^[a-z0-9./-]+:v?\d+\.\d+\.\d+(-[a-z0-9]+)*$")
+_EXACT = re.compile(r"^([a-z0-9./-]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+)(-[a-z0-9]+)*$")
+PROFILES = {
+    "core": {"core"},
+    "agents": {"agents", "core"},
+    "samples": {"samples"},
+    "load": {"load", "samples"},
+}
+"""Which profiles a profile needs to run beside it."""
 _SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY")
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -80,6 +87,8 @@ def health_checks_can_fail(compose: Compose) -> Iterator[str]:
             yield f"{name}: no command"
         if "||" in text or "exit 0" in text or "localhost" in text:
             yield f"{name}: {text}"
+        if test[:2] == ["CMD", "sh"] and name != "redis":
+            yield f"{name}: a shell"
         if service.get("healthcheck", {}).get("disable"):
             yield f"{name}: disabled"
 
@@ -95,6 +104,18 @@ def starts_in_order_of_health(compose: Compose) -> Iterator[str]:
             expected = "service_started" if other in NO_PROBE else "service_healthy"
             if other not in services or wanted.get("condition") != expected:
                 yield f"{name}: {other}"
+
+
+def profiles_are_whole(compose: Compose) -> Iterator[str]:
+    services = compose["services"]
+    for name, service in each(compose):
+        profiles = service.get("profiles", [])
+        if len(profiles) != 1 or profiles[0] not in PROFILES:
+            yield f"{name}: {profiles}"
+            continue
+        for other in service.get("depends_on", {}):
+            if not PROFILES[profiles[0]] & set(services.get(other, {}).get("profiles", [])):
+                yield f"{name}: {other} may not be there"
 
 
 def memory_is_limited(compose: Compose) -> Iterator[str]:
@@ -176,6 +197,7 @@ CHECKS = {
         ports_are_on_loopback,
         health_checks_can_fail,
         starts_in_order_of_health,
+        profiles_are_whole,
         memory_is_limited,
         restarts_and_rotates_logs,
         state_is_on_named_volumes,
@@ -207,6 +229,13 @@ def interpolated(text: str, variables: dict[str, str]) -> str:
 @pytest.fixture(scope="session")
 def folder():
     return asset("compose")
+
+
+@pytest.fixture(scope="session")
+def python_services(parsed):
+    """The services of our own image, by name."""
+    services = parsed["services"]
+    return {name: one for name, one in services.items() if one["image"] == "obskit-sample:local"}
 
 
 @pytest.fixture(scope="session")

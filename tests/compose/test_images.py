@@ -10,10 +10,12 @@ import sys
 import threading
 
 import pytest
+import uvicorn
 
 from obskit._assets import asset
 
-PYTHON_SERVICES = ("pager", "gateway", "orders", "inventory", "loadgen")
+APPS = ("gateway", "gateway-2", "users", "orders", "inventory", "payments", "notifications", "provider")
+HTTP_SERVICES = ("pager", "console", "loadgen", *APPS)
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def run_check(test, port, answering_port):
     return subprocess.run([found, *moved], capture_output=True, check=False, timeout=20).returncode
 
 
-@pytest.mark.parametrize("name", [*PYTHON_SERVICES, "alloy"])
+@pytest.mark.parametrize("name", ["pager", "provider", "traefik", "alloy"])
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False), (None, False)])
 def test_a_health_check_fails_when_its_server_is_unready_or_gone(parsed, answering, name, status, healthy):
     test = parsed["services"][name]["healthcheck"]["test"]
@@ -66,7 +68,7 @@ def test_a_health_check_fails_when_its_server_is_unready_or_gone(parsed, answeri
 
 
 def test_the_check_of_a_service_asks_the_port_that_it_listens_on(parsed):
-    for name in PYTHON_SERVICES:
+    for name in HTTP_SERVICES:
         (port,) = [
             part.removeprefix("--port=") for part in parsed["services"][name]["command"] if "--port=" in part
         ]
@@ -82,14 +84,16 @@ def test_images_without_a_client_are_asked_with_what_they_have(parsed):
         ("alertmanager", "9093/-/ready"),
         ("grafana", "3000/api/health"),
         ("nats", "8222/healthz"),
+        ("blackbox", "9115/-/healthy"),
+        ("node-exporter", "9100/"),
+        ("traefik", "8090/ping"),
     ):
         assert tests[name] == ["CMD", "wget", "-q", "--spider", f"http://127.0.0.1:{address}"]
 
 
-def test_one_image_for_all_python_services_from_a_pinned_base(parsed, versions, dockerfile):
-    for name in PYTHON_SERVICES:
-        one = parsed["services"][name]
-        assert one["image"] == "obskit-sample:local"
+def test_one_image_for_all_python_services_from_a_pinned_base(python_services, versions, dockerfile):
+    assert set(python_services) == {*HTTP_SERVICES, "smtp"}
+    for one in python_services.values():
         assert one["build"] == {
             "context": "..",
             "dockerfile": "compose/sample.Dockerfile",
@@ -99,11 +103,13 @@ def test_one_image_for_all_python_services_from_a_pinned_base(parsed, versions, 
     assert re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}"]
 
 
-def test_the_image_runs_as_a_number_and_owns_its_folders(dockerfile, parsed):
+def test_the_image_runs_as_a_number_and_owns_its_folders(dockerfile, python_services):
     assert dockerfile.strip().splitlines()[-1] == "USER 10001:10001"
+    assert "rm -f /bin/bash /bin/rbash /bin/dash /bin/sh" in dockerfile
+    assert "-perm /6000 -delete" in dockerfile
     made = re.search(r"install -d -o 10001 -g 10001 (.*)", dockerfile)[1].split()
-    for name in PYTHON_SERVICES:
-        for volume in parsed["services"][name]["volumes"]:
+    for one in python_services.values():
+        for volume in one["volumes"]:
             assert volume.split(":")[1] in made
 
 
@@ -117,14 +123,22 @@ def test_everything_that_the_image_copies_exists_and_reaches_the_build(dockerfil
     assert "**/secrets" in ignored
 
 
-@pytest.mark.parametrize("name", ["gateway", "orders", "inventory"])
+@pytest.mark.parametrize("name", APPS)
 def test_a_service_starts_the_module_that_exists(parsed, name):
-    target = f"sample_services.{name}.app:create_app"
-    assert target in parsed["services"][name]["command"]
-    assert "def create_app(" in (asset("sample_services") / name / "app.py").read_text()
+    (target,) = [part for part in parsed["services"][name]["command"] if part.endswith(":create_app")]
+    path = target.removesuffix(":create_app").replace(".", "/").removeprefix("sample_services/")
+    assert "def create_app(" in (asset("sample_services") / f"{path}.py").read_text()
 
 
-@pytest.mark.parametrize("name", ["pager", "loadgen"])
+def test_services_set_what_uvicorn_reads_from_its_environment(parsed):
+    """``UVICORN_X`` is the option --x: a name that uvicorn does not know would be silently ignored."""
+    options = {f"UVICORN_{option.name.upper()}" for option in uvicorn.main.params}
+    names = {name for name in parsed["services"]["orders"]["environment"] if name.startswith("UVICORN_")}
+    assert names
+    assert names <= options
+
+
+@pytest.mark.parametrize("name", ["pager", "console", "loadgen", "smtp"])
 def test_a_program_knows_the_options_that_it_is_started_with(parsed, name):
     _, _, module, *options = parsed["services"][name]["command"]
     known = subprocess.run(
@@ -166,6 +180,7 @@ def test_init_makes_every_secret_that_compose_mounts(secrets, parsed):
 def test_secrets_are_random_and_the_routing_key_has_pagerdutys_length(secrets):
     target, _ = secrets
     texts = {path.name: path.read_text() for path in target.iterdir()}
+    assert texts.pop("redis_include") == f"requirepass {texts['redis_password']}\n"
     assert all(re.fullmatch(r"[0-9a-f]{32,64}", text) for text in texts.values())
     assert len(set(texts.values())) == len(texts)
     assert len(texts["pagerduty_routing_key"]) == 32

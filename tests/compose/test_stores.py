@@ -78,6 +78,7 @@ def test_tempo_takes_spans_from_other_containers(tempo):
 def test_tempo_3_would_start_and_deletes_what_is_too_old(tempo):
     assert not {"ingester", "ingester_client", "compactor", "metrics_generator_client"} & tempo.keys()
     assert tempo["overrides"]["defaults"]["compaction"]["block_retention"] == "48h"
+    assert tempo["query_frontend"]["query_end_cutoff"] == "0s"
     assert tempo["usage_report"]["reporting_enabled"] is False
 
 
@@ -99,10 +100,10 @@ def test_span_metrics_get_no_labels_that_they_have_anyway(tempo):
     assert "span_metrics" not in tempo["metrics_generator"]["processor"]
 
 
-def test_alloy_reads_the_files_that_the_services_write(alloy, parsed):
-    assert '"/var/log/obskit/*.jsonl"' in block(alloy, "local.file_match")
-    for name in ("pager", "gateway", "orders", "inventory", "loadgen"):
-        assert "service-logs:/var/log/obskit" in parsed["services"][name]["volumes"]
+def test_alloy_reads_the_files_that_the_services_write(alloy, parsed, python_services):
+    assert '"/var/log/obskit/**/*.jsonl"' in block(alloy, "local.file_match")
+    for one in python_services.values():
+        assert "service-logs:/var/log/obskit" in one["volumes"]
     assert "service-logs:/var/log/obskit:ro" in parsed["services"]["alloy"]["volumes"]
 
 

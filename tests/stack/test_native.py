@@ -83,7 +83,7 @@ def test_pages_lead_to_boards_and_logs_of_the_console(spec, home):
 
     console = f"http://127.0.0.1:{PORTS['console']}"
     assert notes["dashboard_url"].startswith(f"{console}/d/obskit-")
-    assert notes["logs_url"].startswith(f"{console}/explore?")
+    assert notes["logs_url"].startswith((f"{console}/logs?", f"{console}/explore?"))
 
 
 def test_no_secret_is_in_a_command_line_or_an_environment(home):

@@ -1,0 +1,220 @@
+"""``--backend compose``: what Docker is told, and what a person is told where it is missing."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from obskit import stack
+from obskit.cli.main import run
+
+DOCKER = """#!{python}
+import json, os, pathlib, sys
+here = pathlib.Path({folder!r})
+arguments = sys.argv[1:]
+with (here / "calls.jsonl").open("a") as calls:
+    kept = {{name: os.environ.get(name, "") for name in ("SECRETS_DIR", "COMPOSE_PROFILES")}}
+    calls.write(json.dumps({{"arguments": arguments, "cwd": os.getcwd(), **kept}}) + "\\n")
+state = json.loads((here / "state.json").read_text())
+if arguments[:1] == ["version"] and not state["engine"]:
+    sys.exit("Cannot connect to the Docker daemon. Is the docker daemon running?")
+if arguments[:2] == ["compose", "version"] and not state["compose"]:
+    sys.exit("docker: unknown command: docker compose")
+if "up" in arguments and state["fails"]:
+    sys.exit("no space left on device")
+if "ps" in arguments:
+    print("\\n".join(str(n) for n, _ in enumerate(state["containers"][0])))
+if arguments[:1] == ["inspect"]:
+    shown = state["containers"][0]
+    if len(state["containers"]) > 1:
+        state["containers"].pop(0)
+        (here / "state.json").write_text(json.dumps(state))
+    print(json.dumps([
+        {{
+            "Config": {{"Labels": {{"com.docker.compose.service": name}}}},
+            "State": {{"Status": status, **({{"Health": {{"Status": health}}}} if health else {{}})}},
+        }}
+        for name, status, health in shown
+    ]))
+"""
+
+
+class Docker:
+    """A docker command that answers as told and writes down what it was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        program = folder / "docker"
+        program.write_text(DOCKER.format(python=sys.executable, folder=str(folder)))
+        program.chmod(0o755)
+        self.answers()
+
+    def answers(self, *, engine=True, compose=True, fails=False, containers=((),)):
+        state = {"engine": engine, "compose": compose, "fails": fails, "containers": containers}
+        (self._folder / "state.json").write_text(json.dumps(state))
+
+    @property
+    def calls(self):
+        path = self._folder / "calls.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def told(self, verb):
+        """Return what the one call with *verb* was."""
+        (found,) = [call for call in self.calls if verb in call["arguments"]]
+        return found
+
+
+@pytest.fixture
+def bin_folder(tmp_path, monkeypatch):
+    """A PATH with a shell and nothing of Docker."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sh", "dirname", "mkdir", "chmod", "head", "od", "tr", "cat"):
+        found = next(Path(one, name) for one in ("/usr/bin", "/bin") if Path(one, name).exists())
+        (folder / name).symlink_to(found)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("COMPOSE_PROFILES", raising=False)
+    return folder
+
+
+@pytest.fixture
+def docker(bin_folder):
+    return Docker(bin_folder)
+
+
+@pytest.fixture
+def obskit_command(tmp_path, capfd):
+    """Run a command in a home of its own; gives the exit code, stdout and stderr."""
+
+    def command(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            run([*arguments, "--backend", "compose", "--home", str(tmp_path / "home")])
+        return ended.value.code or 0, *capfd.readouterr()
+
+    return command
+
+
+STARTING = [("grafana", "running", "starting"), ("tempo", "running", "")]
+READY = [("grafana", "running", "healthy"), ("tempo", "running", "")]
+
+
+def test_up_starts_everything_and_returns_when_all_is_healthy(docker, obskit_command, tmp_path):
+    docker.answers(containers=[STARTING, READY])
+    code, out, err = obskit_command("up")
+    assert code == 0, err
+    assert docker.told("up")["arguments"] == [
+        "compose",
+        "--env-file",
+        "versions.env",
+        "up",
+        "--detach",
+        "--build",
+    ]
+    assert Path(docker.told("up")["cwd"]).name == "compose"
+    assert "http://127.0.0.1:3000" in out
+    assert "2 containers are ready." in out
+    assert err.index("starting") < err.index("healthy")
+    assert docker.told("up")["SECRETS_DIR"] == str(tmp_path / "home" / "compose" / "secrets")
+
+
+def test_up_makes_the_secrets_in_the_home_folder_and_prints_none(docker, obskit_command, tmp_path):
+    docker.answers(containers=[READY])
+    _, out, err = obskit_command("up")
+    secrets = {path.name: path.read_text() for path in (tmp_path / "home/compose/secrets").iterdir()}
+    assert "grafana_admin_password" in secrets
+    assert not [name for name, text in secrets.items() if text.strip() in out + err]
+
+
+def test_up_speaks_json_to_machines(docker, obskit_command):
+    docker.answers(containers=[READY])
+    _, out, _ = obskit_command("up", "--json")
+    assert json.loads(out)["containers"] == [
+        {"name": "grafana", "state": "running", "health": "healthy"},
+        {"name": "tempo", "state": "running", "health": None},
+    ]
+
+
+def test_what_does_not_become_healthy_is_named(docker, obskit_command, monkeypatch):
+    monkeypatch.setitem(stack.compose_up.__kwdefaults__, "wait_s", 0.0)
+    docker.answers(containers=[[("loki", "restarting", ""), ("grafana", "running", "unhealthy")]])
+    code, _, err = obskit_command("up")
+    assert code == 1
+    assert "Not ready in time: grafana (unhealthy), loki (restarting)." in err
+    assert "--backend native" in err
+    assert docker.told("logs")["arguments"][-2:] == ["grafana", "loki"]
+
+
+def test_a_compose_that_fails_is_an_error_and_not_a_traceback(docker, obskit_command):
+    docker.answers(fails=True)
+    code, _, err = obskit_command("up")
+    assert code == 1
+    assert "no space left on device" in err
+    assert "failed with exit code 1" in err
+
+
+def test_an_engine_that_does_not_answer_is_said_so(docker, obskit_command, tmp_path):
+    docker.answers(engine=False)
+    code, _, err = obskit_command("up")
+    assert code == 1
+    assert "No Docker engine answers." in err
+    assert "Is the docker daemon running?" in err
+    assert "obskit up --backend native" in err
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.usefixtures("bin_folder")
+def test_no_docker_at_all_is_said_so(obskit_command):
+    for verb in ("up", "down"):
+        code, _, err = obskit_command(verb)
+        assert code == 1
+        assert "Docker Compose is not installed" in err
+
+
+def test_debians_docker_compose_is_used_where_docker_has_no_compose(docker, obskit_command, bin_folder):
+    (bin_folder / "docker-compose").symlink_to(bin_folder / "docker")
+    docker.answers(compose=False, containers=[READY])
+    code, _, _ = obskit_command("up")
+    assert code == 0
+    assert docker.told("up")["arguments"] == ["--env-file", "versions.env", "up", "--detach", "--build"]
+
+
+@pytest.mark.parametrize(
+    "option", [("--port", "grafana=1"), ("--time-scale", "30"), ("--foreground",), ("--loki", "embedded")]
+)
+def test_options_of_the_other_backend_are_misuse(docker, obskit_command, option):
+    code, _, _ = obskit_command("up", *option)
+    assert code == 2
+    assert docker.calls == []
+
+
+def test_down_ends_every_profile_and_keeps_the_data(docker, obskit_command):
+    docker.answers(containers=[READY])
+    code, out, _ = obskit_command("down")
+    assert code == 0
+    told = docker.told("down")
+    assert told["arguments"] == ["compose", "--env-file", "versions.env", "down", "--remove-orphans"]
+    assert told["COMPOSE_PROFILES"] == "core,agents,samples,load"
+    assert "Nothing is left running." in out
+
+
+def test_wipe_removes_data_and_secrets(docker, obskit_command, tmp_path):
+    docker.answers(containers=[READY])
+    obskit_command("up")
+    obskit_command("down", "--wipe")
+    assert "--volumes" in docker.told("down")["arguments"]
+    assert not (tmp_path / "home" / "compose").exists()
+
+
+def test_down_says_when_nothing_ran(docker, obskit_command):
+    _, out, _ = obskit_command("down")
+    assert "No containers of obskit were running." in out
+
+
+def test_the_environment_of_the_user_reaches_compose(docker, obskit_command, monkeypatch):
+    monkeypatch.setenv("COMPOSE_PROFILES", "core")
+    docker.answers(containers=[READY])
+    obskit_command("up")
+    assert docker.told("up")["COMPOSE_PROFILES"] == "core"
+    assert os.environ["COMPOSE_PROFILES"] == "core"
