@@ -51,11 +51,11 @@ def _serve(options: argparse.Namespace, token: str) -> None:
         dict(options.service),
     )
     app = obskit.instrument(FastAPI(openapi_url=None))
-    door = build(app, Sources(urls), asset("dashboards", "json"), Access(token))
+    door = build(app, Sources(urls), asset("dashboards", "json"), Access(token), options.allow_host)
     with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on after it has closed everything
         uvicorn.run(
             door,
-            host=_HOST,
+            host=options.host,
             port=options.port,
             log_config=None,
             access_log=False,
@@ -72,6 +72,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--home", type=Path, required=True, help="folder of secrets/, such as .obskit")
     add("--port", type=int, default=8600, help="port on 127.0.0.1 (default 8600)")
+    add("--host", default=_HOST, help="address to listen on; 0.0.0.0 inside a container only")
+    add("--allow-host", action="append", default=[], metavar="NAME", help="another name that it answers to")
     urls = Urls()
     for name in ("prometheus", "logs", "traces", "alertmanager", "pager"):
         url = getattr(urls, name)

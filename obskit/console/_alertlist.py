@@ -2,18 +2,30 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from obskit.console._html import Html, join, link, tag
 from obskit.console._links import local
 from obskit.console._sources import Sources
 
-__all__ = ["alert_list", "alert_row", "alerts_of", "rule_table", "rules_of", "spoken_time"]
+__all__ = ["Firing", "alert_list", "alert_row", "alerts_of", "rule_table", "rules_of", "spoken_time"]
 
 _ORDER = {"firing": 0, "pending": 1, "inactive": 2}
 _COLOURS = {"firing": "red", "pending": "yellow", "inactive": "green"}
 
 Rule = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """The alerts of one name about one service; those over other windows say the same once more."""
+
+    rule: Rule
+    alert: Rule
+    """The first: firing before pending, the shortest window before longer ones."""
+    others: tuple[str, ...]
+    """The windows of the others."""
 
 
 async def rules_of(sources: Sources) -> list[Rule]:
@@ -27,13 +39,18 @@ async def rules_of(sources: Sources) -> list[Rule]:
     return sorted(rules, key=lambda rule: (_ORDER.get(rule["state"], 3), rule["name"]))
 
 
-def alerts_of(rules: Sequence[Rule]) -> list[tuple[Rule, Rule]]:
-    """Return each alert of *rules* that fires or is about to, with its rule; heartbeats are left out."""
+def alerts_of(rules: Sequence[Rule]) -> list[Firing]:
+    """Return what of *rules* fires or is about to; heartbeats are left out."""
+    found: dict[tuple[str, str], list[tuple[Rule, Rule]]] = {}
+    for rule in rules:
+        for alert in rule.get("alerts", []) if rule["labels"].get("severity") != "none" else []:
+            key = rule["name"], alert["annotations"].get("summary", alert["labels"].get("service_name", ""))
+            found.setdefault(key, []).append((rule, alert))
     return [
-        (rule, alert)
-        for rule in rules
-        if rule["labels"].get("severity") != "none"
-        for alert in rule.get("alerts", [])
+        Firing(
+            *same[0], tuple(filter(None, (alert["labels"].get("long_window", "") for _, alert in same[1:])))
+        )
+        for same in found.values()
     ]
 
 
@@ -42,11 +59,12 @@ def alert_list(rules: Sequence[Rule]) -> Html:
     found = alerts_of(rules)
     if not found:
         return tag("div", "Nothing fires, and nothing is about to.", class_="empty")
-    return tag("div", join([tag("div", alert_row(*each), class_="alert") for each in found]), class_="fills")
+    return tag("div", join([tag("div", alert_row(each), class_="alert") for each in found]), class_="fills")
 
 
-def alert_row(rule: Rule, alert: Rule) -> Html:
+def alert_row(firing: Firing) -> Html:
     """Return what one alert says."""
+    rule, alert = firing.rule, firing.alert
     notes, labels = alert["annotations"], alert["labels"]
     onward = [
         link(text, local(notes[name]), class_="more")
@@ -54,6 +72,7 @@ def alert_row(rule: Rule, alert: Rule) -> Html:
         if name in notes
     ]
     since = f"{rule['name']} since {spoken_time(alert['activeAt'])}"
+    since += f", over {', '.join(firing.others)} too" if firing.others else ""
     return tag(
         "div",
         tag("span", alert["state"], class_=f"chip {_COLOURS.get(alert['state'], '')}"),
@@ -78,7 +97,7 @@ def _rule(rule: Rule) -> Html:
     return tag(
         "tr",
         tag("td", tag("span", rule["state"], class_=f"chip {_COLOURS.get(rule['state'], '')}")),
-        tag("td", f"{rule['name']} {rule['labels'].get('long_window', '')}"),
+        tag("td", f"{rule['name']} {rule['labels'].get('long_window', '')}", class_="whole"),
         tag("td", rule["labels"].get("severity", "")),
         tag("td", wait, tag("span", rule["query"], class_="mono faint")),
         tag("td", link("open", notes["runbook_url"]) if "runbook_url" in notes else None),

@@ -7,14 +7,13 @@ from typing import Any
 from nicegui import ui
 
 from obskit.console._access import Access
-from obskit.console._html import Html, join, link, show, tag
-from obskit.console._shell import Page, frame, problem
+from obskit.console._alertlist import alert_row, alerts_of, rule_table, rules_of, spoken_time
+from obskit.console._html import show, tag
+from obskit.console._shell import Page, frame, heading, problem
 from obskit.console._sources import SourceError, Sources
 
 __all__ = ["AlertsPage"]
 
-_ORDER = {"firing": 0, "pending": 1, "inactive": 2}
-_COLOURS = {"firing": "red", "pending": "yellow", "inactive": "green"}
 _SILENCE_H = 2
 
 
@@ -26,46 +25,51 @@ class AlertsPage:
         self._sources = sources
         self._access = access
         self._page.reload = self.read
+        self._shown: object = None
 
     def build(self) -> None:
         """Make the page; what fires comes after it is shown."""
         with frame("Alerts", self._page):
             self._content = ui.element("div")
+            with self._content:
+                show(tag("div", "reading", class_="empty"))
         ui.timer(0.01, self.read, once=True)
 
     async def read(self) -> None:
         """Ask Prometheus for the rules and Alertmanager for the silences."""
         try:
-            answer = await self._sources.prometheus.get("/api/v1/rules", (("type", "alert"),))
-            silences = await self._sources.alertmanager.get("/api/v2/silences")
+            rules = await rules_of(self._sources)
+            silences = await self._sources.alertmanager.get("/api/v2/silences", fresh_s=0)
         except SourceError as error:
+            self._shown = None
             self._content.clear()
             with self._content:
                 problem(str(error), error.fix)
             return
-        rules = [rule for group in answer["data"]["groups"] for rule in group["rules"]]
-        rules.sort(key=lambda rule: (_ORDER.get(rule["state"], 3), rule["name"]))
+        live = [silence for silence in silences if silence["status"]["state"] != "expired"]
+        # Rules tell when they were evaluated, too, which is no news.
+        shown = ([(rule["name"], rule["state"], rule.get("alerts")) for rule in rules], live)
+        if not self._content.is_deleted and shown != self._shown:
+            self._shown = shown
+            self._put(rules, live)
+
+    def _put(self, rules: Sequence[Mapping[str, Any]], silences: Sequence[Mapping[str, Any]]) -> None:
         self._content.clear()
         with self._content:
             self._firing(rules)
-            self._silences([silence for silence in silences if silence["status"]["state"] != "expired"])
-            ui.label("All rules").style("font-weight: 650; margin: 18px 0 6px")
-            show(_rules(rules)).classes("panel")
+            self._silences(silences)
+            heading("All rules")
+            show(rule_table(rules)).classes("panel")
 
     def _firing(self, rules: Sequence[Mapping[str, Any]]) -> None:
-        alerts = [
-            (rule, alert)
-            for rule in rules
-            for alert in rule.get("alerts", [])
-            if rule["labels"].get("severity") != "none"
-        ]
-        ui.label("Now").style("font-weight: 650; margin: 4px 0 6px")
+        alerts = alerts_of(rules)
+        heading("Now")
         if not alerts:
             show(tag("div", "Nothing fires, and nothing is about to.", class_="empty")).classes("panel")
-        for rule, alert in alerts:
+        for firing in alerts:
             with ui.element("div").classes("panel").style("padding: 8px 12px; margin-bottom: 8px"):
-                show(_alert(rule, alert))
-                labels = dict(alert["labels"])
+                show(alert_row(firing))
+                labels = {"alertname": firing.rule["name"], **_about(firing.alert["labels"])}
                 ui.button(
                     f"Silence for {_SILENCE_H} h", on_click=lambda _, labels=labels: self._silence(labels)
                 ).props("flat dense no-caps size=sm").style("align-self: flex-start")
@@ -73,13 +77,15 @@ class AlertsPage:
     def _silences(self, silences: Sequence[Mapping[str, Any]]) -> None:
         if not silences:
             return
-        ui.label("Silences").style("font-weight: 650; margin: 18px 0 6px")
+        heading("Silences")
         with ui.element("div").classes("panel"):
             for silence in silences:
                 with ui.row().classes("items-center").style("padding: 4px 12px"):
                     matchers = ", ".join(f"{each['name']}={each['value']}" for each in silence["matchers"])
                     ui.label(matchers).classes("mono")
-                    ui.label(f"until {_time(silence['endsAt'])}, by {silence['createdBy']}").classes("faint")
+                    ui.label(f"until {spoken_time(silence['endsAt'])}, by {silence['createdBy']}").classes(
+                        "faint"
+                    )
                     ui.button("End", on_click=lambda _, key=silence["id"]: self._end(key)).props(
                         "flat dense no-caps size=sm"
                     )
@@ -112,50 +118,6 @@ class AlertsPage:
         await self.read()
 
 
-def _alert(rule: Mapping[str, Any], alert: Mapping[str, Any]) -> Html:
-    notes = alert["annotations"]
-    labels = alert["labels"]
-    onward = [
-        link(text, notes[name], class_="more")
-        for name, text in (("dashboard_url", "Board"), ("logs_url", "Logs"), ("runbook_url", "Runbook"))
-        if name in notes
-    ]
-    return tag(
-        "div",
-        tag("span", alert["state"], class_=f"chip {_COLOURS.get(alert['state'], '')}"),
-        tag("span", labels.get("severity", ""), class_="chip faint"),
-        tag("b", notes.get("summary", rule["name"])),
-        tag("div", notes.get("description", "")),
-        tag("div", tag("b", "Do: "), tag("span", notes.get("action", ""))),
-        tag(
-            "div",
-            tag("span", f"{rule['name']} since {_time(alert['activeAt'])}", class_="faint"),
-            join(onward),
-        ),
-    )
-
-
-def _rules(rules: Sequence[Mapping[str, Any]]) -> Html:
-    head = tag(
-        "tr", join([tag("th", name) for name in ("State", "Alert", "Severity", "Pages when", "Runbook")])
-    )
-    return tag("table", head, join([_rule(rule) for rule in rules]), class_="plain")
-
-
-def _rule(rule: Mapping[str, Any]) -> Html:
-    notes = rule["annotations"]
-    wait = f"for {rule['duration']:g} s: " if rule["duration"] else ""
-    window = rule["labels"].get("long_window", "")
-    return tag(
-        "tr",
-        tag("td", tag("span", rule["state"], class_=f"chip {_COLOURS.get(rule['state'], '')}")),
-        tag("td", f"{rule['name']} {window}"),
-        tag("td", rule["labels"].get("severity", "")),
-        tag("td", wait, tag("span", rule["query"], class_="mono faint")),
-        tag("td", link("open", notes.get("runbook_url", ""))),
-    )
-
-
-def _time(text: str) -> str:
-    at = dt.datetime.fromisoformat(text).astimezone()
-    return f"{at:%d %b %H:%M:%S}"
+def _about(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the labels to silence an alert by: whom it is about, whatever the window; else all it has."""
+    return {"service_name": labels["service_name"]} if "service_name" in labels else labels

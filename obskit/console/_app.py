@@ -1,36 +1,66 @@
 """The console's application: its pages at their addresses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
+import nicegui
 from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
 from nicegui import ui
 
 from obskit.console._access import Access
 from obskit.console._alerts_page import AlertsPage
 from obskit.console._board_page import board_page
+from obskit.console._door import Door
+from obskit.console._faults_page import FaultsPage
 from obskit.console._html import Html, join, link, show, tag
 from obskit.console._incidents_page import IncidentPage, IncidentsPage
+from obskit.console._links import explored
 from obskit.console._logs_page import logs_page
 from obskit.console._map_page import MapPage
 from obskit.console._model import Board, load
 from obskit.console._overview_page import OverviewPage
-from obskit.console._shell import Page, frame, page_of, problem
+from obskit.console._query_page import QueryPage
+from obskit.console._shell import STATIC, Page, frame, page_of, problem
 from obskit.console._sources import Sources
 from obskit.console._trace_page import trace_page
 from obskit.console._traces_page import traces_page
 
 __all__ = ["build"]
 
+_RECONNECT_S = 20.0
+"""A machine that is busy answers late; a page that gives up sooner loses what it shows."""
 
-def build(app: FastAPI, sources: Sources, folder: Path, access: Access) -> None:
-    """Give *app* the console's pages over *sources*, with the boards of *folder*."""
+
+def build(app: FastAPI, sources: Sources, folder: Path, access: Access, hosts: Iterable[str] = ()) -> Door:
+    """Give *app* the console's pages over *sources*, with the boards of *folder*; return what to serve.
+
+    It answers to *hosts* too, beside the names of this machine.
+    """
     access.serve(app)
     _serve_boards(load(folder), sources)
     _serve_evidence(sources)
     _serve_trouble(sources, access)
-    ui.run_with(app, title="obskit", show_welcome_message=False)
+    _serve_explore(app)
+    nicegui.app.add_static_files("/static", STATIC)
+    # Tailwind's script reads every element in the browser, and the pages have a style of their own.
+    ui.run_with(
+        app,
+        title="obskit",
+        show_welcome_message=False,
+        tailwind=False,
+        reconnect_timeout=_RECONNECT_S,
+    )
+    return Door(app, nicegui.app, hosts)
+
+
+def _serve_explore(app: FastAPI) -> None:
+    @app.get("/explore", include_in_schema=False)
+    async def explore(request: Request) -> RedirectResponse:
+        """Lead an address of Grafana's Explore, as alerts have it, to the page of its kind."""
+        address = explored(f"/explore?{request.url.query}")
+        return RedirectResponse("/logs" if address.startswith("/explore") else address, 303)
 
 
 def _serve_boards(boards: Mapping[str, Board], sources: Sources) -> None:
@@ -67,6 +97,12 @@ def _serve_evidence(sources: Sources) -> None:
     def logs(request: Request) -> None:
         logs_page(page_of("/logs", request.query_params), sources, request.query_params)
 
+    @ui.page("/query")
+    def query(request: Request) -> None:
+        QueryPage(
+            page_of("/query", request.query_params), sources, request.query_params.get("query", "")
+        ).build()
+
     @ui.page("/traces")
     def traces(request: Request) -> None:
         traces_page(page_of("/traces", request.query_params), sources, request.query_params)
@@ -90,8 +126,12 @@ def _serve_trouble(sources: Sources, access: Access) -> None:
         IncidentsPage(page_of("/incidents", request.query_params), sources).build()
 
     @ui.page("/incidents/{key}")
-    async def incident(request: Request, key: str) -> None:
-        await IncidentPage(key, page_of("/incidents", request.query_params), sources, access).build()
+    def incident(request: Request, key: str) -> None:
+        IncidentPage(key, page_of("/incidents", request.query_params), sources, access).build()
+
+    @ui.page("/faults")
+    def faults(request: Request) -> None:
+        FaultsPage(page_of("/faults", request.query_params), sources, access).build()
 
     @ui.page("/sign-in")
     def sign_in(request: Request) -> None:

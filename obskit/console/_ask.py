@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from obskit.console._fill import ALL, fill, times
+from obskit.console._fill import ALL, Single, fill, times
 from obskit.console._model import Board, Panel, Target, Variable
 from obskit.console._series import Exemplar, Series, exemplars, instant, matrix, named
 from obskit.console._sources import Source, SourceError, Sources
@@ -125,7 +125,9 @@ def values_of(board: Board, chosen: Mapping[str, Sequence[str]]) -> dict[str, st
         if ALL in picked or picked == ("",):
             values[variable.name] = variable.everything if variable.everything is not None else ""
         else:
-            values[variable.name] = picked
+            # Grafana escapes what may be several for a pattern, and what is one for a text.
+            is_one = not variable.is_multi and variable.everything is None
+            values[variable.name] = Single(picked) if is_one else picked
     return values
 
 

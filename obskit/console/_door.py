@@ -48,18 +48,20 @@ class Door:
     Args:
         app: answers pages; it may be observed.
         parts: answers scripts, styles and sockets of pages, a hundred for each page, which are not.
+        hosts: names that it answers to, beside those of this machine.
     """
 
-    def __init__(self, app: ASGIApp, parts: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, parts: ASGIApp, hosts: Iterable[str] = ()) -> None:
         self.app = app
         self._parts = parts
+        self._hosts = _HOSTS | frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or refuse it."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        refusal = _refusal(scope)
+        refusal = _refusal(scope, self._hosts)
         if refusal:
             await _refuse(scope, send, refusal)
             return
@@ -67,11 +69,11 @@ class Door:
         await (self._parts if is_part else self.app)(scope, receive, _with_headers(send))
 
 
-def _refusal(scope: Scope) -> str:
+def _refusal(scope: Scope, hosts: frozenset[str]) -> str:
     """Return why a connection is not served, or nothing."""
     headers = scope["headers"]
     host = _header(headers, b"host")
-    if urlsplit(f"//{host}").hostname not in _HOSTS:
+    if urlsplit(f"//{host}").hostname not in hosts:
         return "This console answers to 127.0.0.1 and localhost only."
     origin = _header(headers, b"origin")
     # A browser names the origin of every socket and of every request that may change something.

@@ -7,10 +7,17 @@ from urllib.parse import quote
 
 from obskit.console._window import Window, rate_interval, text_of
 
-__all__ = ["ALL", "Values", "fill", "times"]
+__all__ = ["ALL", "Single", "Values", "fill", "times"]
 
 ALL = "$__all"
 """Grafana's value of a variable of which all is chosen."""
+
+
+class Single(tuple[str, ...]):
+    """The value of a variable that has one at a time: queries compare with it by ``=``, not by a pattern."""
+
+    __slots__ = ()
+
 
 Values = Mapping[str, str | tuple[str, ...]]
 """A text is filled in as it stands, several chosen values in the format that the place asks for."""
@@ -24,8 +31,13 @@ def _as_regex(values: Sequence[str]) -> str:
     return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
 
+def _as_text(values: Sequence[str]) -> str:
+    return ",".join(values).replace("\\", "\\\\").replace('"', '\\"')
+
+
 _FORMATS: Mapping[str, Callable[[Sequence[str]], str]] = {
     "regex": _as_regex,
+    "text": _as_text,
     "pipe": "|".join,
     "csv": ",".join,
     "raw": ",".join,
@@ -48,7 +60,8 @@ def fill(text: str, values: Values) -> str:
         value = values[name]
         if isinstance(value, str):
             return value
-        return _FORMATS[found.group(2) or "regex"](value) if value else ""
+        own = "text" if isinstance(value, Single) else "regex"
+        return _FORMATS.get(found.group(2) or own, _as_text)(value) if value else ""
 
     return _NAME.sub(put, text)
 

@@ -16,12 +16,21 @@ from obskit.console._units import unit
 
 __all__ = ["Edge", "edge_table", "edges_of", "graph_of"]
 
-_BY = "client, server, connection_type"
-_RATE = f"sum by ({_BY}) (rate(traces_service_graph_request_total[$__rate_interval]))"
-_FAILED = f"sum by ({_BY}) (rate(traces_service_graph_request_failed_total[$__rate_interval]))"
+_BY = "client, server, over"
+_OVER = {"": "HTTP", "messaging_system": "messages", "database": "database"}
+
+
+def _kind(series: str) -> str:
+    """Return *series* with the label ``over``: a callee that sends no spans is called over HTTP like others."""
+    kinds = "messaging_system|database"
+    return f'label_replace(rate({series}[$__rate_interval]), "over", "$1", "connection_type", "({kinds})")'
+
+
+_RATE = f"sum by ({_BY}) ({_kind('traces_service_graph_request_total')})"
+_FAILED = f"sum by ({_BY}) ({_kind('traces_service_graph_request_failed_total')})"
 _P95 = (
     f"histogram_quantile(0.95, sum by ({_BY}, le) "
-    "(rate(traces_service_graph_request_server_seconds_bucket[$__rate_interval])))"
+    f"({_kind('traces_service_graph_request_server_seconds_bucket')}))"
 )
 _FAILS = 0.01
 
@@ -32,10 +41,16 @@ class Edge:
 
     client: str
     server: str
-    is_message: bool
+    over: str
+    """``HTTP``, ``messages`` or ``database``."""
     rate: float
     failed: float
     p95: float | None
+
+    @property
+    def is_message(self) -> bool:
+        """Whether nobody waits for it."""
+        return self.over == "messages"
 
 
 async def edges_of(sources: Sources, asked: Question) -> list[Edge]:
@@ -48,19 +63,20 @@ async def edges_of(sources: Sources, asked: Question) -> list[Edge]:
         {
             _key(one.labels): one.values[-1]
             for one in await instant(sources.prometheus, text, asked.window.end)
+            if not math.isnan(one.values[-1])
         }
         for text in (asked.fill(_RATE), asked.fill(_FAILED), asked.fill(_P95))
     ]
     found = [
         Edge(
-            key[0],
-            key[1],
-            key[2] == "messaging_system",
+            client,
+            server,
+            over,
             rate,
-            failed.get(key, 0.0) / rate,
-            None if math.isnan(slow.get(key, math.nan)) else slow[key],
+            failed.get((client, server, over), 0.0) / rate,
+            slow.get((client, server, over)),
         )
-        for key, rate in rates.items()
+        for (client, server, over), rate in rates.items()
         if rate > 0
     ]
     return sorted(found, key=lambda edge: -edge.rate)
@@ -77,7 +93,7 @@ def edge_table(edges: Sequence[Edge], page: Page) -> Html:
                 "td",
                 link(edge.server, page.address("/d/obskit-service", **{"var-service": edge.server})),
             ),
-            tag("td", "messages" if edge.is_message else "HTTP"),
+            tag("td", edge.over),
             tag("td", unit("ops").text(edge.rate)),
             tag(
                 "td",
@@ -92,7 +108,7 @@ def edge_table(edges: Sequence[Edge], page: Page) -> Html:
 
 
 def _key(labels: Mapping[str, str]) -> tuple[str, str, str]:
-    return labels.get("client", ""), labels.get("server", ""), labels.get("connection_type", "")
+    return labels.get("client", ""), labels.get("server", ""), _OVER[labels.get("over", "")]
 
 
 def graph_of(edges: Sequence[Edge], theme: Theme) -> dict[str, Any]:

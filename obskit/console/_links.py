@@ -11,6 +11,7 @@ from obskit.console._fill import fill
 
 __all__ = ["Onward", "explored", "links", "local"]
 
+_PAGES = ("/d/", "/explore", "/logs", "/traces")
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -67,7 +68,7 @@ def local(url: str) -> str:
     Alerts name the address of whatever shows the boards; the one who reads them here wants to stay.
     """
     parts = urlsplit(url)
-    if parts.hostname not in _HERE or not parts.path.startswith(("/d/", "/explore")):
+    if parts.hostname not in _HERE or not parts.path.startswith(_PAGES):
         return url
     return explored(urlunsplit(("", "", parts.path, parts.query, "")))
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,12 +15,15 @@ from obskit.console._shell import Page
 from obskit.console._sources import Sources
 from obskit.console._window import Window
 
-__all__ = ["Line", "lines_of", "log_lines", "written"]
+__all__ = ["Line", "clock", "level_class", "line_of", "lines_of", "log_lines", "short", "written"]
 
 _HEAD = frozenset(
     {"timestamp", "level", "event", "service", "environment", "version", "logger", "trace_id", "span_id"}
 )
 _LEVELS = {"error": "red", "critical": "red", "warning": "yellow", "warn": "yellow", "debug": "faint"}
+
+_LABEL = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
+_LONG = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +102,27 @@ async def log_lines(sources: Sources, page: Page, query: str, asked: Question) -
     return written(found, page) if found else tag("div", "no lines in this time range", class_="empty")
 
 
-def written(lines: Sequence[Line], page: Page) -> Html:
-    """Return *lines* as HTML; a click opens a line's fields."""
-    return tag("div", join([_line(line, page) for line in lines]), class_="lines")
+def written(lines: Sequence[Line], page: Page, at: str = "") -> Html:
+    """Return *lines* as HTML; a click opens a line's fields. The line of the nanosecond *at* stands out."""
+    return tag("div", join([_line(line, page, is_here=str(line.at) == at) for line in lines]), class_="lines")
 
 
-def _line(line: Line, page: Page) -> Html:
-    level = tag("span", line.level, class_=f"lv {_LEVELS.get(line.level, 'blue')}")
+def _line(line: Line, page: Page, *, is_here: bool) -> Html:
+    level = tag("span", line.level, class_=f"lv {level_class(line)}")
     summary = tag(
         "summary",
         tag("span", clock(line.at / 1e9), class_="faint at"),
         level,
         tag("span", line.service, class_="svc"),
         tag("span", line.event, class_="ev"),
-        tag("span", _short(line), class_="faint"),
+        tag("span", short(line), class_="faint rest"),
         link("trace", page.address(f"/trace/{line.trace_id}"), class_="tr") if line.trace_id else None,
     )
     return tag(
         "details",
         summary,
         _fields(line, page),
-        class_=f"line {_LEVELS.get(line.level, '')}",
+        class_=f"line {'here' if is_here else ''}",
         data_key=_key(line),
     )
 
@@ -127,7 +131,13 @@ def _key(line: Line) -> str:
     return f"{line.at}-{zlib.crc32(line.text.encode()):x}"
 
 
-def _short(line: Line) -> str:
+def level_class(line: Line) -> str:
+    """Return the class of the colour of the level of *line*."""
+    return _LEVELS.get(line.level, "blue")
+
+
+def short(line: Line) -> str:
+    """Return the fields of *line* that tell something, its exception first."""
     shown = [
         f"{name}={_value(value)}"
         for name, value in line.fields.items()
@@ -152,13 +162,22 @@ def _fields(line: Line, page: Page) -> Html:
             text = tag(
                 "span", value if isinstance(value, str) else json.dumps(value, indent=1), class_="mono"
             )
-        rows.append(tag("tr", tag("td", name, class_="faint"), tag("td", text)))
+        only = _only(name, value, page)
+        rows.append(tag("tr", tag("td", name, class_="faint"), tag("td", text), tag("td", only)))
     onward = [link("Lines around it", _around(line, page))]
     if line.trace_id:
         query = f'{{service_name=~".+"}} | trace_id="{line.trace_id}"'
         onward.append(link("All lines of the trace", page.address("/logs", query=query)))
         onward.append(link("Trace", page.address(f"/trace/{line.trace_id}")))
     return tag("div", tag("table", join(rows)), tag("div", join(onward), class_="onward"), class_="fields")
+
+
+def _only(name: str, value: object, page: Page) -> Html | None:
+    """Return a link to the lines of which the field has this value; None where LogQL could not say so."""
+    if not _LABEL.fullmatch(name) or not isinstance(value, str | int | float) or len(str(value)) > _LONG:
+        return None
+    query = f'{{service_name=~".+"}} | json | {name}={json.dumps(_value(value), ensure_ascii=False)}'
+    return link("only these", page.address("/logs", query=query), class_="more")
 
 
 def _around(line: Line, page: Page) -> str:

@@ -6,15 +6,15 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from nicegui import background_tasks, ui
+from nicegui import background_tasks, events, ui
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from obskit.console import _charts
-from obskit.console._html import show, tag
+from obskit.console._html import tag
 from obskit.console._loglines import Line, line_of, lines_of, written
 from obskit.console._series import matrix
-from obskit.console._shell import Page, frame, problem
+from obskit.console._shell import Page, Place, frame, troubled
 from obskit.console._sources import SourceError, Sources
 
 __all__ = ["logs_page"]
@@ -29,6 +29,7 @@ _COLOURS = {
 }
 _LINES = 300
 _COLUMNS = 60
+_LOOK_S = 5.0
 EXAMPLES = {
     "everything": _START,
     "errors": '{service_name=~".+", level=~"error|critical"}',
@@ -41,10 +42,11 @@ EXAMPLES = {
 class LogsPage:
     """One open log search."""
 
-    def __init__(self, page: Page, sources: Sources, query: str) -> None:
+    def __init__(self, page: Page, sources: Sources, query: str, at: str) -> None:
         self._page = page
         self._sources = sources
         self._query = query or _START
+        self._at = at
         self._page.more = {"query": self._query}
         self._page.reload = self.read
         self._following: asyncio.Task[None] | None = None
@@ -52,19 +54,21 @@ class LogsPage:
     def build(self) -> None:
         """Make the page; its lines come after it is shown."""
         with frame("Logs", self._page):
-            with ui.row().classes("items-center w-full no-wrap").style("gap: 8px"):
+            with ui.row().classes("items-center w-full no-wrap search").style("gap: 8px"):
                 self._input = ui.input(value=self._query, placeholder=_START).props(
                     "dense outlined aria-label='LogQL query'"
                 )
                 self._input.classes("mono").style("flex: 1").on("keydown.enter", self._search)
                 ui.button("Search", on_click=self._search).props("dense unelevated no-caps")
                 self._live = ui.switch("Live", on_change=lambda event: self._follow(on=event.value))
-            with ui.row().style("gap: 10px; margin: 4px 0 8px; font-size: 13px"):
+            with ui.element("div").classes("examples"):
                 for name, query in EXAMPLES.items():
                     ui.link(name, f"/logs?{urlencode({'query': query, 'from': self._page.begin})}")
-            self._chart = ui.echart({}).classes("panel").style("height: 150px; width: 100%")
-            self._said = ui.label("").classes("faint").style("margin: 6px 0")
-            self._lines = ui.element("div").classes("panel")
+            self._chart = ui.echart({}, on_point_click=self._column).classes("panel")
+            self._chart.style("height: 150px; width: 100%")
+            ui.run_javascript(f"obskit.join({self._chart.id})")
+            self._said = ui.label("").classes("faint").style("margin: 6px 0").props("role=status")
+            self._lines = Place()
         ui.timer(0.01, self.read, once=True)
 
     def _search(self) -> None:
@@ -72,8 +76,16 @@ class LogsPage:
         self._page.more = {"query": self._query}
         self._page.changed()
 
+    def _column(self, event: events.EChartPointClickEventArguments) -> None:
+        if self._page.narrow is not None and isinstance(event.value, list):
+            start = float(event.value[0]) / 1000
+            # A column counts what came in the step before its time.
+            self._page.narrow(start - self._page.window.step(_COLUMNS, 1), start)
+
     async def read(self) -> None:
         """Ask for the lines and for their number over time."""
+        if self._following is not None:
+            return  # new lines come by themselves
         window = self._page.window
         try:
             found = await lines_of(self._sources, self._query, window, limit=_LINES)
@@ -84,27 +96,16 @@ class LogsPage:
         await self._count()
 
     def _put_problem(self, error: SourceError) -> None:
-        self._lines.clear()
-        with self._lines:
-            problem(str(error), error.fix)
+        self._lines.put(troubled(str(error), error.fix))
 
     def _put(self, found: list[Line]) -> None:
         more = (
             f"the newest {_LINES} lines; choose a shorter time range for all" if len(found) == _LINES else ""
         )
         self._said.set_text(more or f"{len(found)} lines")
-        self._lines.clear()
-        with self._lines:
-            if found:
-                show(written(found, self._page))
-            else:
-                show(
-                    tag(
-                        "div",
-                        "No line in this time range. Widen the range, or search for less.",
-                        class_="empty",
-                    )
-                )
+        nothing = "No line in this time range. Widen the range, or search for less."
+        content = written(found, self._page, at=self._at) if found else tag("div", nothing, class_="empty")
+        self._lines.put(content)
 
     async def _count(self) -> None:
         window = self._page.window
@@ -129,7 +130,10 @@ class LogsPage:
             self._following.cancel()
             self._following = None
         if on:
+            self._lines.put(tag("div", "Waiting for the next line.", class_="empty"))
             self._following = background_tasks.create(self._tail(), name="log tail")
+        else:
+            self._page.read()
 
     async def _tail(self) -> None:
         url = self._sources.urls.logs.replace("http", "ws", 1)
@@ -138,9 +142,11 @@ class LogsPage:
         shown: list[Line] = []
         try:
             async with connect(address, max_size=1 << 24) as socket:
-                async for message in socket:
-                    if self._lines.is_deleted:
-                        return
+                while not self._lines.is_gone:
+                    try:
+                        message = await asyncio.wait_for(socket.recv(), _LOOK_S)
+                    except TimeoutError:
+                        continue  # look again whether anybody still reads
                     new = [
                         line_of(stream["stream"], value[0], value[1])
                         for stream in json.loads(message).get("streams") or []
@@ -158,4 +164,4 @@ class LogsPage:
 
 def logs_page(page: Page, sources: Sources, query: Mapping[str, str]) -> None:
     """Show the log search that *query*, the address' parameters, asks for."""
-    LogsPage(page, sources, query.get("query", "")).build()
+    LogsPage(page, sources, query.get("query", ""), query.get("at", "")).build()

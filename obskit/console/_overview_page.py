@@ -2,18 +2,18 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nicegui import ui
 
 from obskit.catalog import SERVER_DURATION, SERVICE_LABEL
 from obskit.console._ask import Question, question
-from obskit.console._html import Html, join, link, show, tag
+from obskit.console._html import Html, join, link, tag
 from obskit.console._incidents_page import incident_rows
 from obskit.console._series import instant
-from obskit.console._shell import Page, frame, problem
-from obskit.console._sources import SourceError, Sources
+from obskit.console._shell import Page, Place, frame, heading
+from obskit.console._sources import Sources
 from obskit.console._units import unit
 
 __all__ = ["OverviewPage"]
@@ -54,29 +54,17 @@ class OverviewPage:
     def build(self) -> None:
         """Make the page; what it tells comes after it is shown."""
         with frame("Overview", self._page):
-            ui.label("Open incidents").style("font-weight: 650; margin: 4px 0 6px")
-            self._incidents = ui.element("div").classes("panel")
-            ui.label("Services").style("font-weight: 650; margin: 18px 0 6px")
-            self._services = ui.element("div").classes("panel")
+            heading("Open incidents")
+            self._incidents = Place()
+            heading("Services")
+            self._services = Place()
         ui.timer(0.01, self.read, once=True)
 
     async def read(self) -> None:
         """Ask the pager and Prometheus."""
         await asyncio.gather(
-            self._put(self._incidents, self._open_incidents), self._put(self._services, self._table)
+            self._incidents.put_later(self._open_incidents), self._services.put_later(self._table)
         )
-
-    async def _put(self, place: ui.element, read: Callable[[], Awaitable[Html]]) -> None:
-        try:
-            content = await read()
-        except SourceError as error:
-            place.clear()
-            with place:
-                problem(str(error), error.fix)
-            return
-        place.clear()
-        with place:
-            show(content)
 
     async def _open_incidents(self) -> Html:
         answer = await self._sources.pager.get("/v1/incidents", (("status", "open"),))

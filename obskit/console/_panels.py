@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+from urllib.parse import quote
 
 from nicegui import events, ui
 
@@ -24,9 +25,11 @@ from obskit.console._states import timeline
 from obskit.console._table import Table, table_of
 from obskit.console._tracelist import trace_list
 
-__all__ = ["DRAWN", "Marks", "PanelView"]
+__all__ = ["Marks", "PanelView"]
 
 _ROWS = 500
+# A click between the points of a line names its series and no point, so the time is the pointer's.
+_TELL_CLICK = "e => emit({series: e.seriesName, name: e.name, value: e.value, at: obskit.at})"
 Marks = Sequence[tuple[float, str, str]]
 State = Literal["reading", "ready", "empty", "failed"]
 
@@ -44,6 +47,7 @@ class PanelView:
     _html: ui.html | None = None
     _state: State = "reading"
     _asked: Question | None = None
+    _words: str | None = None
     _listed: list[Onward] | None = None
     _found: Answer = field(default_factory=lambda: Answer({}))
 
@@ -88,15 +92,15 @@ class PanelView:
 
     async def _draw(self, asked: Question, marks: Marks) -> None:
         kind = self.panel.type
-        if kind in _ALONE:
-            await _ALONE[kind](self, asked)
+        if kind in self.ALONE:
+            await self.ALONE[kind](self, asked)
         elif kind == "table" and any(target.source == "tempo" for target in self.panel.targets):
             await self._traces(asked)
-        elif kind in _OF_SERIES:
+        elif kind in self.OF_SERIES:
             self._found = await ask(self.sources, self.panel, asked)
             series = self._found.all
             if series:
-                _OF_SERIES[kind](self, series, asked, marks)
+                self.OF_SERIES[kind](self, series, asked, marks)
             else:
                 self._nothing()
 
@@ -109,7 +113,9 @@ class PanelView:
 
     async def _text(self, asked: Question) -> None:
         text = asked.fill(str(self.panel.options.get("content", "")))
-        self._replace(lambda: ui.markdown(text).style("padding: 4px 12px; font-size: 14px"), "ready")
+        if text != self._words:
+            self._words = text
+            self._replace(lambda: ui.markdown(text).style("padding: 4px 12px; font-size: 14px"), "ready")
 
     async def _logs(self, asked: Question) -> None:
         found = await log_lines(self.sources, self.page, self._expr(asked), asked)
@@ -176,23 +182,27 @@ class PanelView:
             return
 
         def make() -> None:
-            self._chart = ui.echart(options, on_point_click=self._clicked).style("width: 100%; height: 100%")
+            self._chart = ui.echart(options).style("width: 100%; height: 100%")
+            self._chart.on("componentClick", self._clicked, js_handler=_TELL_CLICK)
             if is_timed:
                 ui.run_javascript(f"obskit.join({self._chart.id})")
 
         self._replace(make, "ready")
 
-    def _clicked(self, event: events.EChartPointClickEventArguments) -> None:
-        if event.series_name == "exemplars":
-            ui.navigate.to(self.page.address(f"/trace/{event.name}"))
+    def _clicked(self, event: events.GenericEventArguments) -> None:
+        clicked: Mapping[str, Any] = event.args
+        if clicked.get("series") == "exemplars":
+            ui.navigate.to(self.page.address(f"/trace/{quote(str(clicked.get('name')), safe='')}"))
             return
-        name = event.series_name if self.panel.type == "timeseries" else event.name
+        name = clicked.get("series") if self.panel.type == "timeseries" else clicked.get("name")
         found = next((one for one in self._found.all if one.name == name), None)
         if found is None or self._asked is None:
             return
         point = {f"__field.labels.{label}": value for label, value in found.labels.items()}
-        if isinstance(event.value, list):
-            point["__value.time"] = f"{float(event.value[0]):.0f}"
+        value = clicked.get("value")
+        at = value[0] if isinstance(value, list) and self.panel.type == "timeseries" else clicked.get("at")
+        if at is not None:
+            point["__value.time"] = f"{float(at):.0f}"
         _choose(links(self.panel.links, self._asked, point))
 
     def _fill_menu(self, asked: Question) -> None:
@@ -234,32 +244,30 @@ class PanelView:
             with content:
                 make()
 
+    ALONE: ClassVar[Mapping[str, Callable[["PanelView", Question], Awaitable[None]]]] = {
+        "alertlist": _alerts,
+        "logs": _logs,
+        "nodeGraph": _nodes,
+        "text": _text,
+        "traces": _traces,
+    }
+    """How panels are drawn that are not made of series."""
+    OF_SERIES: ClassVar[Mapping[str, Callable[["PanelView", Sequence[Series], Question, Marks], None]]] = {
+        "bargauge": _bars,
+        "gauge": _gauges,
+        "heatmap": _heat_map,
+        "stat": _numbers,
+        "state-timeline": _states,
+        "table": _table,
+        "timeseries": _time_series,
+    }
+    """How the others are drawn."""
+
     def _tell(self, state: State) -> None:
         if state != self._state and self._frame is not None and not self._frame.is_deleted:
             self._state = state
             self._frame.props["data-state"] = state
             self._frame.update()
-
-
-_ALONE: Mapping[str, Callable[[PanelView, Question], Awaitable[None]]] = {
-    "alertlist": PanelView._alerts,
-    "logs": PanelView._logs,
-    "nodeGraph": PanelView._nodes,
-    "text": PanelView._text,
-    "traces": PanelView._traces,
-}
-"""Panels that are not made of series."""
-_OF_SERIES: Mapping[str, Callable[[PanelView, Sequence[Series], Question, Marks], None]] = {
-    "bargauge": PanelView._bars,
-    "gauge": PanelView._gauges,
-    "heatmap": PanelView._heat_map,
-    "stat": PanelView._numbers,
-    "state-timeline": PanelView._states,
-    "table": PanelView._table,
-    "timeseries": PanelView._time_series,
-}
-DRAWN = frozenset({*_ALONE, *_OF_SERIES})
-"""Panel types that are drawn here; rows are the page's."""
 
 
 def _cell_links(fields: Mapping[str, Field]) -> list[Mapping[str, Any]]:

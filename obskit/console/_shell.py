@@ -66,6 +66,8 @@ class Page:
     more: dict[str, str | Sequence[str]] = field(default_factory=dict)
     """Further parts of the address, such as a query or the variables of a board."""
     reload: Callable[[], Awaitable[None]] | None = None
+    narrow: Callable[[float, float], None] | None = None
+    """Shows another time range, from and to in Unix seconds."""
 
     @property
     def window(self) -> Window:
@@ -162,6 +164,7 @@ def _times(page: Page) -> None:
     picker.props("dense options-dense borderless aria-label='Time range'")
     ui.button(icon="zoom_out", on_click=widen).props("flat dense round size=sm aria-label='Twice the range'")
     ui.on("zoomed", zoomed)
+    page.narrow = narrow
     _refresh(page)
 
 

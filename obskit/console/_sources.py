@@ -5,6 +5,7 @@ align their time ranges to the step of their queries, so four open tabs cost wha
 """
 
 import asyncio
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,8 +52,8 @@ class Source:
         self._client = client
         self._asked: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[Any]]] = {}
 
-    async def get(self, path: str, params: Params = (), *, fresh_s: float = 1.0) -> Any:
-        """Return the JSON at *path*, at most *fresh_s* seconds old.
+    async def get(self, path: str, params: Params = (), *, fresh_s: float = 1.0, token: str = "") -> Any:
+        """Return the JSON at *path*, at most *fresh_s* seconds old; *token* goes along if there is one.
 
         Raises:
             SourceError: it cannot be reached, refuses the question, or answers no JSON.
@@ -62,7 +63,7 @@ class Source:
         until, task = self._asked.get(key, (0.0, None))
         if task is None or now >= until or task.cancelled() or (task.done() and task.exception()):
             self._forget(now)
-            task = asyncio.create_task(self._ask("GET", path, params))
+            task = asyncio.create_task(self._ask("GET", path, params, headers=_bearer(token)))
             self._asked[key] = (now + fresh_s, task)
         # A page that is closed must not take the answer away from the others.
         return await asyncio.shield(task)
@@ -73,8 +74,7 @@ class Source:
         Raises:
             SourceError: it cannot be reached or refuses.
         """
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        return await self._ask(method, path, (), body, headers)
+        return await self._ask(method, path, (), body, _bearer(token))
 
     def _forget(self, now: float) -> None:
         if len(self._asked) >= _KEPT:
@@ -90,9 +90,7 @@ class Source:
     ) -> Any:
         url = self.url + path
         try:
-            answer = await self._client.request(
-                method, url, params=list(params), json=body, headers=headers, timeout=_TIMEOUT_S
-            )
+            answer = await self._request(method, url, params, body, headers)
         except httpx.TimeoutException:
             msg = f"{self.name} at {self.url} did not answer within {_TIMEOUT_S:g} s."
             raise SourceError(msg, "Choose a shorter time range.") from None
@@ -106,6 +104,35 @@ class Source:
             msg = f"{self.name} answered with {len(answer.content) >> 20} MB, more than a page can show."
             raise SourceError(msg, "Choose a shorter time range or fewer series.")
         return _json(self, answer)
+
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        params: Params,
+        body: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+    ) -> httpx.Response:
+        """Send one request; a question on a connection that the source just let go is asked once more."""
+        send = functools.partial(
+            self._client.request,
+            method,
+            url,
+            params=list(params),
+            json=body,
+            headers=headers,
+            timeout=_TIMEOUT_S,
+        )
+        try:
+            return await send()
+        except (httpx.ReadError, httpx.RemoteProtocolError):
+            if method != "GET":
+                raise
+            return await send()
+
+
+def _bearer(token: str) -> Mapping[str, str]:
+    return {"authorization": f"Bearer {token}"} if token else {}
 
 
 def _json(source: Source, answer: httpx.Response) -> Any:
@@ -142,6 +169,21 @@ class Sources:
         self.traces = Source("The trace store", urls.traces, self._client)
         self.alertmanager = Source("Alertmanager", urls.alertmanager, self._client)
         self.pager = Source("The pager", urls.pager, self._client)
+
+        self._services = {
+            name: Source(f"The service {name}", url, self._client) for name, url in urls.services.items()
+        }
+
+    def service(self, name: str) -> Source:
+        """Return the service *name*.
+
+        Raises:
+            SourceError: nobody told its address.
+        """
+        if name not in self._services:
+            msg = f"The address of the service {name} is not known."
+            raise SourceError(msg, f"Start the console with --service={name}=http://127.0.0.1:PORT.")
+        return self._services[name]
 
     async def close(self) -> None:
         """Let go of the connections."""

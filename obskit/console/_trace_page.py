@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from nicegui import ui
 
@@ -17,6 +17,10 @@ from obskit.console._window import Window
 
 __all__ = ["Span", "critical", "spans_of", "trace_page"]
 
+_MOST = 2_000
+_SKEW_S, _SKEW = 0.002, 0.02
+_ROOM_AT = 88.0
+"""Percent of the width up to which a bar leaves room for its duration."""
 _KINDS = {"SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"}
 
 
@@ -113,8 +117,11 @@ def critical(spans: list[Span]) -> set[str]:
         span = waiting.pop()
         found.add(span.id)
         moment = span.end
+        # Two processes end a call a moment apart, and the inner one is not always the first.
+        slack = max(_SKEW_S, (span.end - span.start) * _SKEW)
         for child in sorted(span.children, key=lambda child: child.end, reverse=True):
-            if child.end <= moment and not child.is_asynchronous:
+            latest = moment + slack if moment == span.end else moment
+            if child.end <= latest and not child.is_asynchronous:
                 waiting.append(child)
                 moment = child.start
     return found
@@ -124,7 +131,7 @@ async def trace_page(trace_id: str, page: Page, sources: Sources) -> None:
     """Show the trace *trace_id*."""
     with frame(f"Trace {trace_id[:8]}", page, has_times=False):
         try:
-            answer = await sources.traces.get(f"/api/traces/{trace_id}")
+            answer = await sources.traces.get(f"/api/traces/{quote(trace_id, safe='')}")
         except SourceError as error:
             problem(
                 str(error), "A trace shows a few seconds after it ended, and until its retention is over."
@@ -135,8 +142,12 @@ async def trace_page(trace_id: str, page: Page, sources: Sources) -> None:
             problem(f"No span of the trace {trace_id} is there.", "Traces are kept for their retention only.")
             return
         _head(trace_id, spans)
-        show(_waterfall(spans)).classes("panel")
         window = Window(begin - 60, begin + max(span.end for span in spans) + 60)
+        times = {"from": f"{window.start * 1000:.0f}", "to": f"{window.end * 1000:.0f}"}
+        show(_waterfall(spans, times)).classes("panel")
+        ui.label(
+            "Full colour: what the caller waited for. Pale: ran beside it. Striped: a message, nobody waits."
+        ).classes("faint").style("font-size: 12px; margin-top: 4px")
         await _logs(trace_id, window, page, sources)
 
 
@@ -153,24 +164,26 @@ def _head(trace_id: str, spans: list[Span]) -> None:
         ui.label(trace_id).classes("mono faint")
 
 
-def _waterfall(spans: list[Span]) -> Html:
+def _waterfall(spans: list[Span], times: Mapping[str, str]) -> Html:
     whole = max(span.end for span in spans) or 1e-9
     services = list(dict.fromkeys(span.service for span in spans))
     colours = {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(services)}
     path = critical(spans)
-    rows = [_row(span, whole, colours[span.service], span.id in path) for span in spans[:2000]]
-    return tag("div", join(rows), class_="waterfall")
+    rows = [
+        _row(span, whole, colours[span.service], times, is_critical=span.id in path) for span in spans[:_MOST]
+    ]
+    more = f"{len(spans) - _MOST} more spans are not shown." if len(spans) > _MOST else None
+    return tag("div", join(rows), tag("div", more, class_="empty") if more else None, class_="waterfall")
 
 
-def _row(span: Span, whole: float, colour: str, is_critical: bool) -> Html:  # noqa: FBT001 - one row's look
+def _row(span: Span, whole: float, colour: str, times: Mapping[str, str], *, is_critical: bool) -> Html:
     left, width = span.start / whole * 100, max((span.end - span.start) / whole * 100, 0.15)
     kind = span.kind.removeprefix("SPAN_KIND_").lower()
     bar = tag(
         "span",
         tag("span", "", class_=f"wb {'crit' if is_critical else ''} {'async' if span.is_asynchronous else ''}",
             style=f"left:{left:.2f}%;width:{width:.2f}%;background:{colour}"),
-        tag("span", unit("s").text(span.end - span.start), class_="wt",
-            style=f"left:{min(left + width, 88):.2f}%"),
+        tag("span", unit("s").text(span.end - span.start), class_="wt", style=_label_place(left, width)),
         class_="wx",
     )  # fmt: skip
     name = tag(
@@ -182,10 +195,19 @@ def _row(span: Span, whole: float, colour: str, is_critical: bool) -> Html:  # n
         class_="wn",
         style=f"padding-left:{min(span.depth, 20) * 14 + 6}px",
     )
-    return tag("details", tag("summary", name, bar), _details(span), class_="span")
+    return tag("details", tag("summary", name, bar), _details(span, times), class_="span", data_key=span.id)
 
 
-def _details(span: Span) -> Html:
+def _label_place(left: float, width: float) -> str:
+    """Return where a bar's duration stands: right of it, else left of it, else inside it."""
+    if left + width <= _ROOM_AT:
+        return f"left:{left + width:.2f}%"
+    if left > 100 - _ROOM_AT:
+        return f"right:{100 - left:.2f}%;padding-right:5px"
+    return f"left:{left:.2f}%;color:inherit;z-index:1"
+
+
+def _details(span: Span, times: Mapping[str, str]) -> Html:
     rows = [
         tag("tr", tag("td", name, class_="faint"), tag("td", str(value), class_="mono"))
         for name, value in sorted(span.attributes.items())
@@ -195,7 +217,7 @@ def _details(span: Span) -> Html:
         text = str(inner.get("exception.stacktrace") or inner)
         rows.append(tag("tr", tag("td", event.get("name", ""), class_="red"), tag("td", tag("pre", text))))
     query = f'{{service_name=~".+"}} | span_id="{span.id}"'
-    logs = link("Logs of this span", f"/logs?from=now-24h&query={quote(query, safe='')}")
+    logs = link("Logs of this span", f"/logs?{urlencode({**times, 'query': query})}")
     return tag("div", tag("table", join(rows)), tag("div", logs, class_="onward"), class_="fields")
 
 

@@ -51,15 +51,27 @@ def trace_rows(traces: Sequence[Mapping[str, Any]], page: Page) -> Html:
     return tag("table", head, join(rows), class_="plain")
 
 
+def _root(trace: Mapping[str, Any]) -> tuple[str, str]:
+    """Return service and name of the first span; while that is not there, what is known of the others."""
+    service, name = str(trace.get("rootServiceName") or ""), str(trace.get("rootTraceName") or "")
+    if name and not service.startswith("<"):
+        return service, name
+    sets = trace.get("spanSets") or [trace.get("spanSet") or {}]
+    names = [str(span["name"]) for each in sets for span in each.get("spans") or [] if span.get("name")]
+    services = sorted(trace.get("serviceStats") or {})
+    first = names[0] if names else f"trace {str(trace['traceID'])[:8]}"
+    return ", ".join(services) or "?", f"{first} (its first span has not come yet)"
+
+
 def _row(trace: Mapping[str, Any], page: Page, longest: float) -> Html:
     duration = float(trace.get("durationMs", 0))
     width = f"width: {duration / longest * 100:.1f}%"
-    name = str(trace.get("rootTraceName") or "root not seen yet")
+    service, name = _root(trace)
     return tag(
         "tr",
         tag("td", clock(int(trace["startTimeUnixNano"]) / 1e9), class_="faint"),
-        tag("td", str(trace.get("rootServiceName") or "")),
+        tag("td", service),
         tag("td", link(name, page.address(f"/trace/{trace['traceID']}"))),
-        tag("td", unit("ms").text(duration)),
+        tag("td", unit("ms").text(duration) if duration else "below 1 ms"),
         tag("td", tag("div", "", class_="gauge", style=width), style="width: 30%"),
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from obskit.console._fill import fill, times
+from obskit.console._fill import Single, fill, times
 from obskit.console._window import Window
 
 
@@ -33,3 +33,11 @@ def test_the_times_of_a_query_are_built_in():
     assert fill("[$__rate_interval] [$__interval] [$__range] $__from ${__to}", built_in) == (
         "[20s] [15s] [3600s] 1000000 4600000"
     )
+
+
+def test_what_has_one_value_is_a_text_and_no_pattern():
+    values = {"call": Single(["/api/orders?mode=sync"]), "quoted": Single(['a"b'])}
+
+    assert fill('{url_template="$call"}', values) == '{url_template="/api/orders?mode=sync"}'
+    assert fill('{x="$quoted"}', values) == '{x="a\\"b"}'
+    assert fill('{x=~"${call:regex}"}', values) == '{x=~"/api/orders\\\\?mode=sync"}'

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from obskit._assets import asset
-from obskit.console._model import Board, load, undrawable
+from obskit.console._model import PANELS, Board, load, undrawable
+from obskit.console._panels import PanelView
 
 BOARDS = load(asset("dashboards", "json"))
 
@@ -61,3 +62,7 @@ def test_boards_are_found_by_uid_and_listed_by_title(tmp_path):
 def test_panels_of_collapsed_rows_are_drawn_too():
     row = {"type": "row", "title": "R", "panels": [{"type": "text", "title": "inner"}]}
     assert [panel.title for panel in Board({"panels": [row]}).panels] == ["R", "inner"]
+
+
+def test_every_panel_type_that_is_promised_is_drawn():
+    assert {*PanelView.ALONE, *PanelView.OF_SERIES, "row"} == PANELS

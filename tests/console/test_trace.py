@@ -73,3 +73,13 @@ def test_attributes_of_every_kind_are_read():
     _, (only,) = spans_of(trace(span("a", "", 0, 1, attributes=listed, status={"code": 2})))
     assert dict(only.attributes) == {"a": "x", "b": "3", "c": ["y"], "d": ""}
     assert only.is_error
+
+
+def test_a_call_that_ends_a_moment_after_its_caller_is_what_the_caller_waited_for():
+    skewed = trace(
+        span("root", "", 0, 100, "SPAN_KIND_CLIENT"),
+        span("server", "root", 1, 101, "SPAN_KIND_SERVER"),
+    )
+    _, spans = spans_of(skewed)
+
+    assert critical(spans) == {"root", "server"}

@@ -45,6 +45,7 @@
     const isInside = (event) => chart.containPixel({ gridIndex: 0 }, [event.offsetX, event.offsetY]);
     const zr = chart.getZr();
     zr.on("mousedown", (event) => {
+      window.obskit.at = isInside(event) ? timeAt(event.offsetX) : undefined;
       began = isInside(event) ? event.offsetX : null;
     });
     zr.on("mousemove", (event) => {
