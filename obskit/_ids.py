@@ -9,12 +9,12 @@ from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import SpanContext
 
-__all__ = ["current_ids", "new_request_id", "valid_request_id"]
+__all__ = ["SPAN_KEY", "current_ids", "ids_of", "new_request_id", "valid_request_id"]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
-(_SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
+(SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 """Under which a context keeps its span."""
 _KEPT = "_obskit_ids"
 
@@ -23,17 +23,20 @@ def current_ids() -> tuple[str, str] | None:
     """Return ``(trace_id, span_id)`` in hex of the current span, or None outside any trace."""
     # The short way to what trace.get_current_span() finds, and the hex is kept on the span:
     # each log line asks, and most spans are asked more than once.
-    span: Any = get_current().get(_SPAN_KEY)
-    if span is None:
-        return None
+    span: Any = get_current().get(SPAN_KEY)
+    return None if span is None else ids_of(span)
+
+
+def ids_of(span: Any) -> tuple[str, str] | None:
+    """Return ``(trace_id, span_id)`` in hex of *span*, or None where it has none."""
     try:
         ids: tuple[str, str] | None = span._obskit_ids  # noqa: SLF001 - put there below
     except AttributeError:
-        ids = _ids_of(span)
+        ids = _make_ids(span)
     return ids
 
 
-def _ids_of(span: Any) -> tuple[str, str] | None:
+def _make_ids(span: Any) -> tuple[str, str] | None:
     context: SpanContext = span.get_span_context()
     ids = (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.trace_id else None
     with suppress(AttributeError):  # a span of another library may have slots

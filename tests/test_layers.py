@@ -23,6 +23,7 @@ LAYERS = (
     {"health"},
     {"asgi", "httpclient", "messaging", "db", "cache", "resilience", "jobs", "auth"},
     {"_setup"},
+    {"_verbs"},
     {"obskit"},
     {"testing", "boards", "rules"},
     {"pager", "embedded"},

@@ -5,7 +5,23 @@ import sys
 
 import obskit
 
-OPTIONAL = ("fastapi", "starlette", "httpx", "nats", "sqlalchemy", "loguru", "typer", "yaml")
+OPTIONAL = (
+    "apscheduler",
+    "cashews",
+    "cronsim",
+    "fastapi",
+    "httpx",
+    "jwt",
+    "loguru",
+    "nats",
+    "purgatory",
+    "pybreaker",
+    "sqlalchemy",
+    "stamina",
+    "starlette",
+    "typer",
+    "yaml",
+)
 
 
 def test_all_is_sorted_and_complete():

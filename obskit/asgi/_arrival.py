@@ -1,34 +1,37 @@
 """What a request or a websocket brings: the headers we read, its SERVER span and its request id."""
 
 from contextvars import Token
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import context as otel_context
-from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
+from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from obskit import context as request_context
-from obskit._ids import new_request_id, valid_request_id
+from obskit._ids import SPAN_KEY, ids_of, new_request_id, valid_request_id
 from obskit._typing import Scope
 from obskit.catalog import OTHER
-from obskit.tracing import Tracing, extract, fail
+from obskit.tracing import Tracing, exemplar, extract, fail, set_plain
 
 __all__ = ["Arrival"]
 
-_WANTED = frozenset({b"traceparent", b"tracestate", b"baggage", b"x-request-id", b"user-agent", b"host"})
+_WANTED = {
+    name.encode(): name for name in ("traceparent", "tracestate", "baggage", "x-request-id", "user-agent")
+}
+_CARRIED = frozenset({"traceparent", "tracestate", "baggage"})
+_REQUEST_ID = b"x-request-id"
 
 
 class Arrival:
     """The span of one request or websocket, ours or that of who traces outside of us."""
 
-    __slots__ = ("_headers", "context", "ours", "request_id", "span")
+    __slots__ = ("_headers", "_method", "_scope", "context", "ours", "request_id", "span")
 
     def __init__(self, tracing: Tracing, scope: Scope, method: str) -> None:
+        self._scope = scope
+        self._method = method
         self._headers: dict[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in scope["headers"]
-            if name in _WANTED
+            _WANTED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED
         }
         self.context: Context
         outer = _outer_span()
@@ -36,14 +39,13 @@ class Arrival:
         if outer is not None:
             self.span, self.context = outer, otel_context.get_current()
         else:
-            parent = extract(self._headers)
-            self.span = tracing.tracer.start_span(
-                method, context=parent, kind=SpanKind.SERVER, attributes=self._attributes(scope, method)
-            )
-            self.context = set_span_in_context(self.span, parent)
+            parent = Context() if _CARRIED.isdisjoint(self._headers) else extract(self._headers)
+            self.span = tracing.start_later(method, parent, SpanKind.SERVER, self._attributes)
+            self.context = Context({**parent, SPAN_KEY: self.span})
         self.request_id = self._choose_request_id()
 
-    def _attributes(self, scope: Scope, method: str) -> dict[str, Any]:
+    def _attributes(self) -> dict[str, Any]:
+        scope, method = self._scope, self._method
         attributes: dict[str, Any] = {
             "url.scheme": scope.get("scheme", "http"),
             "url.path": scope["path"],
@@ -66,23 +68,22 @@ class Arrival:
 
     def _choose_request_id(self) -> str:
         given = self._headers.get("x-request-id", "")
-        if valid_request_id(given):
+        if given and valid_request_id(given):
             return given
         # Without one from the caller the trace id serves: one id to search for instead of two.
-        trace_id = self.span.get_span_context().trace_id
-        return f"{trace_id:032x}" if trace_id else new_request_id()
+        ids = ids_of(self.span)
+        return new_request_id() if ids is None else ids[0]
 
     def exemplar(self) -> dict[str, str] | None:
         """Return the exemplar that leads to the span, or None where it is not sampled."""
-        context = self.span.get_span_context()
-        if not context.trace_flags.sampled:
-            return None
-        return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+        return exemplar(self.span)
 
     def named(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return response *headers* with ``X-Request-ID``; one of the application's own stays."""
-        if not any(name.lower() == b"x-request-id" for name, _ in headers):
-            headers.append((b"x-request-id", self.request_id.encode("latin-1")))
+        for name, _ in headers:
+            if len(name) == len(_REQUEST_ID) and name.lower() == _REQUEST_ID:
+                return headers
+        headers.append((_REQUEST_ID, self.request_id.encode("latin-1")))
         return headers
 
     def attach(self) -> Token[Context] | None:
@@ -90,7 +91,8 @@ class Arrival:
 
         The application sends its last byte inside of spans of its own, such as contrib's.
         """
-        return None if trace.get_current_span() is self.span else otel_context.attach(self.context)
+        current = otel_context.get_current().get(SPAN_KEY)
+        return None if current is self.span else otel_context.attach(self.context)
 
     def name_outer(self, name: str, route: str) -> None:
         """Tell a span of somebody else what we know; it may have ended before we finish."""
@@ -105,7 +107,7 @@ class Arrival:
         if span.is_recording():
             span.update_name(name)
             attributes["request.id"] = self.request_id
-            span.set_attributes(attributes)
+            set_plain(span, attributes)
             if error is not None:
                 fail(span, error)
             elif error_type:
@@ -121,7 +123,7 @@ def _outer_span() -> Span | None:
     A request scope of ours around it means another request, which calls this application
     within the process.
     """
-    span = trace.get_current_span()
-    if span is trace.INVALID_SPAN or getattr(span, "kind", None) is not SpanKind.SERVER:
+    span: Any = otel_context.get_current().get(SPAN_KEY)
+    if span is None or getattr(span, "kind", None) is not SpanKind.SERVER:
         return None
-    return span if span.is_recording() and request_context.bound() is None else None
+    return cast("Span", span) if span.is_recording() and request_context.bound() is None else None

@@ -1,6 +1,6 @@
 """Puts the middleware around an application that somebody already holds."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from obskit._typing import Receive, Scope, Send
@@ -40,8 +40,8 @@ def install(app: Any, owner: Callable[[], Owner]) -> None:
     async def through(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
         await getattr(self, _MARK)(scope, receive, send)
 
-    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-        await original.__call__(app, scope, receive, send)
+    def inner(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return original.__call__(app, scope, receive, send)  # type: ignore[no-any-return]  # any application
 
     setattr(app, _MARK, Middleware(inner, app, owner))
     app.__class__ = type(

@@ -64,7 +64,7 @@ class Middleware:
         if scope.get(NATIVE_KEY) is None:
             scope[NATIVE_KEY] = self._record()
         current = None
-        with guarded("request telemetry"):
+        with _GUARDED:
             current = observed(owner, scope)
         if current is None:
             await self._app(scope, receive, send)
@@ -72,4 +72,5 @@ class Middleware:
             await current.run(self._app, receive, send)
 
 
+_GUARDED = guarded("request telemetry")
 _OBSERVED: Mapping[str, type[Observed | Connection]] = {"http": Observed, "websocket": Connection}

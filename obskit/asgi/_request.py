@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Observed"]
 
+_GUARDED = guarded("request telemetry")  # it keeps nothing, so all requests share it
 _SERVER_ERRORS = 500
 _WAITED_S = 0.005
 _WORKED_S = 0.1
@@ -94,7 +95,9 @@ class Observed:
         async def watched_send(message: Message) -> None:
             kind = message["type"]
             if kind == "http.response.start":
-                await self._on_start(message, receive)
+                self._on_start(message)
+                if time.perf_counter() - self._started > _LOOK_AFTER_S and not self._receiving:
+                    await self._look(receive)
             elif kind == "http.response.body":
                 self._on_body(message)
             try:
@@ -133,15 +136,13 @@ class Observed:
             self._disconnected = True
         return message
 
-    async def _on_start(self, message: Message, receive: Receive) -> None:
+    def _on_start(self, message: Message) -> None:
         self._status = message["status"]
         self._trailers = message.get("trailers", False)
         message["headers"] = self._arrival.named(list(message.get("headers", ())))
         if not self._arrival.ours:
             route = route_template(self._scope)
             self._arrival.name_outer(self._span_name(route), route)
-        if time.perf_counter() - self._started > _LOOK_AFTER_S and not self._receiving:
-            await self._look(receive)
 
     async def _look(self, receive: Receive) -> None:
         """See whether the caller has gone, for an application that never asked.
@@ -208,7 +209,7 @@ class Observed:
         self._finish()
         waited = self._turned and after_s >= _WAITED_S
         if waited or after_s >= _WORKED_S or failed is not None:
-            with guarded("request telemetry"):
+            with _GUARDED:
                 record_background(self._owner, self._scope, after_s, failed)
 
     def _finish(self) -> None:
@@ -216,7 +217,7 @@ class Observed:
             return
         self._finished = True
         self._active.dec()
-        with guarded("request telemetry"):
+        with _GUARDED:
             token = self._arrival.attach()
             try:
                 self._record((self._ended or time.perf_counter()) - self._started)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -85,13 +86,19 @@ class Renderer:
 
 
 def _is_clean(rendered: bytes, fields: Mapping[str, Any]) -> bool:
-    if any(map(is_secret_key, fields)):
+    if _any_secret(tuple(fields)):
         return False
     text = rendered.translate(_CLASSES).decode("latin-1")
     # One colon a field: there is none in a value, and no object inside another.
     if text.count(":") == len(fields) and not any(map(text.__contains__, _CARRIERS)):
         return True
     return not may_hold_secret(rendered)
+
+
+@lru_cache(maxsize=1024)
+def _any_secret(keys: tuple[str, ...]) -> bool:
+    """Tell whether one of the *keys* of a line names a secret; most lines have keys seen before."""
+    return any(map(is_secret_key, keys))
 
 
 def _careful(event: str, fields: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

@@ -1,14 +1,15 @@
 """Creates the catalogue's metrics on first use and keeps each within its series cap."""
 
 from collections import Counter as Count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from obskit.catalog import BUILD_INFO, OVERFLOW, PROCESSES, Metric
+from obskit.metrics._histogram import Histogram
 from obskit.metrics._registry import ServiceRegistry
 from obskit.metrics._runtime import Runtime
 
@@ -56,27 +57,24 @@ class Metrics:
 
     def counter(self, metric: Metric, *values: str) -> Counter:
         """Return the counter of *metric* for label *values* in the catalogue's order."""
-        child = self._child(metric, values)
-        assert isinstance(child, Counter)  # noqa: S101 - the catalogue says so; tells mypy
-        return child
+        return cast("Counter", self._child(metric, values))
 
     def gauge(self, metric: Metric, *values: str) -> Gauge:
         """Return the gauge of *metric* for label *values* in the catalogue's order."""
-        child = self._child(metric, values)
-        assert isinstance(child, Gauge)  # noqa: S101 - as above
-        return child
+        return cast("Gauge", self._child(metric, values))
 
     def histogram(self, metric: Metric, *values: str) -> Histogram:
         """Return the histogram of *metric* for label *values* in the catalogue's order."""
-        child = self._child(metric, values)
-        assert isinstance(child, Histogram)  # noqa: S101 - as above
-        return child
+        return cast("Histogram", self._child(metric, values))
 
     def _child(self, metric: Metric, values: tuple[str, ...]) -> Family:
+        try:
+            return self._children[metric.name][values]
+        except KeyError:
+            return self._first(metric, values)
+
+    def _first(self, metric: Metric, values: tuple[str, ...]) -> Family:
         children = self._children.setdefault(metric.name, {})
-        child = children.get(values)
-        if child is not None:
-            return child
         if len(values) != len(metric.labels):
             msg = f"{metric.name} has the labels {metric.labels}, got the values {values}."
             raise ValueError(msg)

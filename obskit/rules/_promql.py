@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 
 from obskit.rules._durations import DURATION, format_duration, parse_duration
 
-__all__ = ["rescale_promql"]
+__all__ = ["TOKEN", "rescale_promql"]
 
 Rescale = Callable[[int], int]
 """Takes milliseconds and returns milliseconds."""
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
     (?P<skip>\#[^\n]* | "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*` | \s+ )
   | (?P<range>\[[^\]]*\])
@@ -25,6 +25,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+"""The parts of an expression: what is skipped, ranges in brackets, words, numbers, the rest."""
 _RANGE = re.compile(
     rf"\[(?P<before>\s*)(?P<range>{DURATION})(?:(?P<colon>\s*:\s*)(?P<step>{DURATION}))?(?P<after>\s*)\]"
 )
@@ -43,7 +44,7 @@ def rescale_promql(expression: str, *, window: Rescale, shift: Rescale) -> str:
 
 def _rewritten(expression: str, window: Rescale, shift: Rescale) -> Iterator[str]:
     after_offset = False
-    for token in _TOKEN.finditer(expression):
+    for token in TOKEN.finditer(expression):
         text, kind = token.group(), token.lastgroup
         if kind == "range":
             yield _rewritten_range(text, window, shift)

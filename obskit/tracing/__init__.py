@@ -6,6 +6,7 @@ from obskit.tracing._export import Exporter
 from obskit.tracing._otlp import encode
 from obskit.tracing._propagation import extract, inject
 from obskit.tracing._provider import Tracing
+from obskit.tracing._quick import set_plain
 from obskit.tracing._spans import fail, span
 from obskit.tracing._traced import traced
 
@@ -19,6 +20,7 @@ __all__ = [
     "inject",
     "left_out",
     "record_ended",
+    "set_plain",
     "span",
     "traced",
 ]

@@ -12,14 +12,11 @@ from opentelemetry.trace import SpanContext, SpanKind, Tracer, get_current_span
 from opentelemetry.trace.status import Status, StatusCode
 
 from obskit._version import __version__
+from obskit.tracing._quick import is_ours
 
 __all__ = ["left_out", "record_ended"]
 
 _SCOPE = InstrumentationScope("obskit", __version__)
-_OURS = ("obskit.", "opentelemetry.sdk.trace.export")
-"""Modules of span processors that have nothing to do when a span starts."""
-_SAMPLERS = ("obskit.", "opentelemetry.sdk.trace.sampling")
-"""Modules of samplers that give a child what its sampled parent in this process got."""
 
 
 def left_out() -> bool:
@@ -49,7 +46,7 @@ def record_ended(  # noqa: PLR0913 - all that a span is
     parent = get_current_span()
     above = parent.get_span_context()
     status = Status(StatusCode.ERROR, failed) if failed else Status()
-    if isinstance(parent, Span) and parent.is_recording() and _is_ours(provider):
+    if isinstance(parent, Span) and parent.is_recording() and _nobody_else(provider):
         context = SpanContext(
             above.trace_id,
             provider.id_generator.generate_span_id(),
@@ -79,10 +76,5 @@ def record_ended(  # noqa: PLR0913 - all that a span is
     return context if context.trace_flags.sampled else None
 
 
-def _is_ours(provider: TracerProvider) -> bool:
-    processors = getattr(provider._active_span_processor, "_span_processors", None)  # noqa: SLF001 - as above
-    return (
-        processors is not None
-        and type(provider.sampler).__module__.startswith(_SAMPLERS)
-        and all(type(each).__module__.startswith(_OURS) for each in processors)
-    )
+def _nobody_else(provider: TracerProvider) -> bool:
+    return is_ours(provider._active_span_processor, provider.sampler)  # noqa: SLF001 - as above

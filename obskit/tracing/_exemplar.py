@@ -2,6 +2,8 @@
 
 from opentelemetry.trace import Span
 
+from obskit._ids import ids_of
+
 __all__ = ["exemplar"]
 
 
@@ -10,4 +12,5 @@ def exemplar(span: Span) -> dict[str, str] | None:
     context = span.get_span_context()
     if not context.trace_flags.sampled and not getattr(span, "obskit_kept", False):
         return None
-    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+    ids = ids_of(span)
+    return None if ids is None else {"trace_id": ids[0], "span_id": ids[1]}

@@ -6,6 +6,7 @@ takes it: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding (ids 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -14,7 +15,14 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from obskit._ids import ids_of
+
 __all__ = ["encode"]
+
+_NO_ID = "0" * 16
+_SMALL = frozenset({str, int, bool})
+_VARIED = frozenset({"db.query.text", "request.id", "url.full", "url.path"})
+"""Attributes that hardly ever have the same value twice, which are not worth remembering."""
 
 
 def encode(spans: Sequence[ReadableSpan], resource: Resource) -> bytes:
@@ -46,15 +54,15 @@ def _scope(scope: InstrumentationScope | None) -> dict[str, str]:
 
 
 def _span(span: ReadableSpan) -> dict[str, Any]:
-    context = span.context
+    context, ids = span.context, ids_of(span)
     encoded: dict[str, Any] = {
-        "traceId": f"{context.trace_id:032x}",
-        "spanId": f"{context.span_id:016x}",
+        "traceId": ids[0] if ids else _NO_ID * 2,
+        "spanId": ids[1] if ids else _NO_ID,
         "name": span.name,
         "kind": span.kind.value + 1,  # the SDK counts kinds from 0, OTLP from 1
         "startTimeUnixNano": str(span.start_time),
         "endTimeUnixNano": str(span.end_time),
-        "attributes": _attributes(span.attributes),
+        "attributes": _attributes(getattr(span, "_attributes", None) or span.attributes),  # not the copy
         "flags": int(context.trace_flags),
     }
     if span.parent is not None:
@@ -84,8 +92,21 @@ def _span(span: ReadableSpan) -> dict[str, Any]:
     return encoded
 
 
-def _attributes(attributes: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _value(value)} for key, value in (attributes or {}).items()]
+def _attributes(attributes: Mapping[str, Any] | None) -> list[Any]:
+    return [
+        _rendered(key, value) if key not in _VARIED and type(value) in _SMALL else _attribute(key, value)
+        for key, value in (attributes or {}).items()
+    ]
+
+
+def _attribute(key: str, value: Any) -> dict[str, Any]:
+    return {"key": key, "value": _value(value)}
+
+
+@lru_cache(maxsize=2048, typed=True)
+def _rendered(key: str, value: Any) -> orjson.Fragment:
+    """Return the JSON of an attribute that many spans have, such as a route or a method."""
+    return orjson.Fragment(orjson.dumps(_attribute(key, value)))
 
 
 def _value(value: Any) -> dict[str, Any]:

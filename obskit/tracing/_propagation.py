@@ -10,7 +10,7 @@ __all__ = ["extract", "inject"]
 
 def extract(carrier: Mapping[str, str]) -> Context:
     """Return the context that *carrier* brings; header names are lower case."""
-    return propagate.extract(carrier, context=Context())
+    return propagate.extract(carrier, context=Context()) if carrier else Context()
 
 
 def inject(carrier: MutableMapping[str, str], context: Context | None = None) -> None:

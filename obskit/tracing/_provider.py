@@ -1,15 +1,18 @@
 """Builds the tracer provider of one process."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Sampler
+from opentelemetry.trace import Span, SpanKind, Tracer
 
 from obskit._version import __version__
 from obskit.tracing._export import Exporter
+from obskit.tracing._quick import QuickTracer, quick_tracer
 from obskit.tracing._sampling import RecordAll, sampler_named
 
 if TYPE_CHECKING:
@@ -53,7 +56,15 @@ class Tracing:
             self.provider.add_span_processor(self.exporter)
             if settings.traces_tail:
                 self.provider.add_span_processor(self.exporter.tail(settings.traces_slow_ms))
-        self.tracer = self.provider.get_tracer("obskit", __version__)
+        self.tracer: Tracer = quick_tracer(self.provider, "obskit", __version__)
+
+    def start_later(
+        self, name: str, context: Context, kind: SpanKind, attributes: Callable[[], dict[str, Any]]
+    ) -> Span:
+        """Start a span below *context*; its plain *attributes* are asked for only where it is recorded."""
+        if isinstance(self.tracer, QuickTracer):
+            return self.tracer.start_later(name, context, kind, attributes)
+        return self.tracer.start_span(name, context, kind, attributes())
 
     def install(self) -> None:
         """Make the provider global, so that spans of other libraries join; one set before stays."""

@@ -15,7 +15,9 @@ __all__ = ["fail", "span", "tracer"]
 
 def tracer() -> trace.Tracer:
     """Return the tracer of the global provider as it is now: a span made before init() costs nothing."""
-    return trace.get_tracer("obskit", __version__)
+    provider = trace.get_tracer_provider()
+    ours: trace.Tracer | None = getattr(provider, "_obskit_tracer", None)
+    return ours or provider.get_tracer("obskit", __version__)
 
 
 def fail(current: Span, error: BaseException) -> None:

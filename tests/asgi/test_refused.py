@@ -46,7 +46,7 @@ def test_request_is_served_when_its_telemetry_cannot_start(captured, monkeypatch
 
     async def get():
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
-            return await client.get("/plain")
+            return await client.get("/plain", headers={"traceparent": f"00-{1:032x}-{1:016x}-01"})
 
     assert asyncio.run(get()).json() == "served"
     assert _guard.failures["request telemetry"] == 1

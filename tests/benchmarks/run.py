@@ -1,147 +1,172 @@
-"""Measures what obskit adds to a request, interleaved with the bare application in one run.
+"""Compares what obskit costs with its peers; writes bench.json and the README's table.
 
-``make bench`` writes bench.json. CPU time of all threads, in-process, medians over rounds; the
-log goes to a file, spans go to a collector on loopback, and a run counts only when at least
-95 % of the spans and all access lines arrived.
+``make bench`` measures what fits into five minutes on an idle machine; ``run.py --all``
+measures everything, with more rounds and peers; ``run.py request calls`` only these parts.
+Variants take turns within one run, so it is their ratios that count: a loaded machine makes
+all of them slower. A run in which spans or log lines got lost is an error.
 """
 
-import asyncio
+import argparse
 import json
+import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-ROUNDS = 5
-REQUESTS = 3000
-VARIANTS = ("bare", "obskit", "unsampled")
-ARRIVED = 0.95
+import calls  # beside this file, as are the others
+import embedded
+import ending
+import envs
+import importing
+import inprocess
+import pages
+import ready
+import served
+import table
+from sink import Sink, collector
+from variants import VARIANTS
+
+FILE = envs.ROOT / "bench.json"
+PEERS = ("contrib", "native", "instrumentator", "starlette-exporter", "hand-wired")
+MORE_PEERS = ("contrib, unsampled", "logfire", "lite-bootstrap")
+OURS = tuple(name for name in VARIANTS if name.startswith("obskit"))
+ROUTES = (100, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured."""
+
+    full: bool
+    rounds: int | None
+
+    def of(self, quick: int, full: int) -> int:
+        """Return how many rounds: what was asked for, else *full* or *quick*."""
+        return self.rounds or (full if self.full else quick)
+
+
+def request(sink: Sink, scale: Scale) -> dict:
+    """CPU added to a request under paced load: the measure of the budgets."""
+    names = ("bare", *OURS, *PEERS, *(MORE_PEERS if scale.full else ()))
+    return inprocess.measure(names, sink, rounds=scale.of(3, 7), requests=4000 if scale.full else 2000)
+
+
+def tight(sink: Sink, scale: Scale) -> dict:
+    """Wall time added to a request in a tight loop."""
+    names = ("bare", "obskit", "contrib", "native", "hand-wired", *(MORE_PEERS[1:] if scale.full else ()))
+    return inprocess.measure(names, sink, rounds=scale.of(3, 7), requests=2000, pace="tight")
+
+
+def routes(sink: Sink, scale: Scale) -> dict:
+    """What more routes cost."""
+    names = ("bare", "obskit", *(PEERS if scale.full else ("contrib",)))
+    return {
+        str(count): inprocess.measure(names, sink, rounds=scale.of(1, 5), requests=500, routes=count)
+        for count in (ROUTES if scale.full else ROUTES[:1])
+    }
+
+
+def under_uvicorn(sink: Sink, scale: Scale) -> dict:
+    """Requests a second, latency and memory under uvicorn; with --all 1 000 000 requests as well."""
+    names = ("bare", "obskit", "contrib", *(("native", "hand-wired") if scale.full else ()))
+    rounds, seconds = scale.of(2, 5), 8.0 if scale.full else 2.0
+    result = {
+        title: served.measure(names, sink, rounds=rounds, seconds=seconds, path=path)
+        for title, path in (("empty route", "/api/items/7"), ("1 ms of CPU work", "/work"))
+    }
+    if scale.full:
+        result["memory"] = served.memory("obskit", sink, requests=1_000_000)
+    return result
+
+
+def each_call(sink: Sink, scale: Scale) -> dict:
+    """One log call, span, outbound call, message and query."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in calls.CALLS}
+    for _ in range(scale.of(2, 5)):
+        for name in calls.CALLS:
+            found[name].append(_call(name, sink, 10_000 if scale.full else 3000))
+    return {
+        name: {unit: round(statistics.median(run[unit] for run in runs), 1) for unit in runs[0]}
+        for name, runs in found.items()
+    }
+
+
+def _call(name: str, sink: Sink, count: int) -> dict[str, float]:
+    env, kind, _ = calls.CALLS[name]
+    sink.arrived()
+    with tempfile.TemporaryDirectory() as folder:
+        result = inprocess.run_child(env, Path(calls.__file__), name, folder, sink.url, str(count))
+        lines = sum(path.read_bytes().count(b"\n") for path in Path(folder).iterdir())
+    sent = result.pop("sent")
+    arrived, least = (lines, sent) if kind == "lines" else (sink.arrived()["all"], sent * inprocess.ARRIVED)
+    if kind and arrived < least:
+        message = f"{name}: {arrived} of {sent} {kind} arrived, the run does not count"
+        raise RuntimeError(message)
+    return result
+
+
+PARTS: dict[str, Callable[..., dict]] = {
+    "request": request,
+    "tight": tight,
+    "routes": routes,
+    "served": under_uvicorn,
+    "calls": each_call,
+    "pages": lambda _sink, scale: pages.measure(pages.SIZES if scale.full else pages.SIZES[:2]),
+    "shutdown": lambda _sink, scale: ending.measure(ending.NAMES if scale.full else ending.NAMES[:3]),
+    "import": lambda _sink, scale: importing.measure(),  # noqa: ARG005 - one interface for all
+    "embedded": lambda _sink, scale: embedded.measure(),  # noqa: ARG005 - as above
+    "ready": lambda _sink, scale: ready.measure(scale.of(1, 3)),
+}
+QUICK = tuple(name for name in PARTS if name not in {"embedded", "ready"})
+
+
+def machine() -> dict[str, object]:
+    """Describe where this runs."""
+    info = Path("/proc/cpuinfo")
+    models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    return {
+        "cpu": models[0].partition(": ")[2] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
 
 
 def main() -> int:
-    """Interleave the variants, each in a process of its own, and print the table."""
-    times: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for _ in range(ROUNDS):
-        for name in VARIANTS:
-            output = subprocess.run(
-                [sys.executable, __file__, name], capture_output=True, text=True, check=True
-            )
-            times[name].append(json.loads(output.stdout)["cpu_us"])
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    added = {name: round(medians[name] - medians["bare"], 1) for name in VARIANTS}
-    result = {
-        "machine": {"python": platform.python_version(), "system": platform.platform()},
-        "requests": REQUESTS,
-        "cpu_us": times,
-        "added_us": added,
-    }
-    Path("bench.json").write_text(json.dumps(result, indent=2))
-    print(f"{'variant':<12}{'CPU us/request':>16}{'added us':>12}{'x bare':>9}")
-    for name in VARIANTS:
-        print(f"{name:<12}{medians[name]:>16.1f}{added[name]:>12.1f}{medians[name] / medians['bare']:>9.2f}")
+    """Measure the parts that are asked for, and write them down."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--all", action="store_true", help="every part, more rounds and peers")
+    parser.add_argument("--rounds", type=int, help="default: 1 to 7, as the part needs")
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - PARTS.keys():
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    names = asked.parts or (tuple(PARTS) if asked.all else QUICK)
+    used = {VARIANTS[name].env for name in ("bare", *PEERS, *(MORE_PEERS if asked.all else ()))}
+    envs.build(used | {"loggers"})
+    kept = json.loads(FILE.read_text()) if FILE.exists() else {}
+    kept = kept if kept.get("machine") == machine() else {}
+    result = {"machine": machine(), "parts": kept.get("parts", {})}
+    with collector() as sink:
+        for name in names:
+            print(f"measuring: {name}", flush=True)
+            began, load = time.monotonic(), os.getloadavg()[0]
+            figures = PARTS[name](sink, Scale(asked.all, asked.rounds))
+            took = round(time.monotonic() - began)
+            result["parts"][name] = {"figures": figures, "load_before": round(load, 1), "took_s": took}
+            result["versions"] = kept.get("versions", {})
+            FILE.write_text(json.dumps(result, indent=1) + "\n")
+    result["versions"] |= {env: envs.versions(env) for env in sorted(used | {"loggers"})}
+    FILE.write_text(json.dumps(result, indent=1) + "\n")
+    table.write(result)
+    print(table.made(result))
     return 0
 
 
-def measure(variant: str) -> None:
-    """Send requests to one variant in this process and print its CPU time a request."""
-    from fastapi import FastAPI
-
-    app = FastAPI()
-
-    @app.get("/items/{item}")
-    async def item(item: int) -> dict[str, int]:
-        return {"item": item}
-
-    with tempfile.TemporaryDirectory() as folder:
-        check = instrument(app, variant, Path(folder)) if variant != "bare" else None
-        asyncio.run(send(app, 200))
-        began = time.process_time()
-        asyncio.run(send(app, REQUESTS))
-        cpu_us = (time.process_time() - began) / REQUESTS * 1e6
-        if check is not None:
-            check()
-    print(json.dumps({"cpu_us": cpu_us}))
-
-
-def instrument(app, variant, folder):
-    """Turn everything on, and return the check that everything arrived."""
-    import obskit
-
-    sink = subprocess.Popen([sys.executable, __file__, "sink"], stdout=subprocess.PIPE, text=True)
-    port = int(sink.stdout.readline())
-    obs = obskit.init(
-        service="bench", log_dir=folder, log_format="none", otlp_endpoint=f"http://127.0.0.1:{port}"
-    )
-    obskit.instrument(app)
-
-    def check() -> None:
-        obskit.shutdown()
-        lines = sum(path.read_bytes().count(b'"http.request"') for path in folder.iterdir())
-        spans = obs.tracing.exporter.exported
-        sink.terminate()
-        sink.wait()
-        assert lines == REQUESTS + 200, lines
-        assert variant == "unsampled" or spans >= (REQUESTS + 200) * ARRIVED, spans
-
-    return check
-
-
-async def send(app, count: int) -> None:
-    """Call the application *count* times as a server would."""
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-    }
-    scope |= {"path": "/items/7", "raw_path": b"/items/7", "query_string": b"", "root_path": ""}
-    scope |= {"headers": [(b"host", b"bench"), (b"user-agent", b"bench/1")], "server": ("127.0.0.1", 80)}
-
-    async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def discard(message):
-        pass
-
-    for number in range(count):
-        await app(dict(scope), receive, discard)
-        if number % 20 == 0:
-            await asyncio.sleep(0.002)  # paced: exporter and writer get their turn, as they do in a service
-
-
-def sink() -> None:
-    """Take spans and throw them away."""
-    from http.server import BaseHTTPRequestHandler, HTTPServer
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *arguments):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    print(server.server_port, flush=True)
-    server.serve_forever()
-
-
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        sys.exit(main())
-    if sys.argv[1] == "sink":
-        sink()
-    if sys.argv[1] == "unsampled":
-        import os
-
-        os.environ["OTEL_TRACES_SAMPLER"] = "always_off"
-    measure(sys.argv[1])
+    sys.exit(main())

@@ -77,6 +77,18 @@ def alert_rules(alerts_dir):
     ]
 
 
+# What other programs show about themselves, and prometheus_client about its process.
+_FOREIGN = {
+    "process_": set(),
+    "prometheus_": {"alertmanager", "rule_group"},
+    "alertmanager_": {"integration"},
+    "traefik_": {"code", "entrypoint", "cn"},
+    "loki_": {"route", "status_code", "le"},
+    "tempo_": {"route", "status_code", "le"},
+    "traces_service_graph_": {"client", "server"},
+}
+
+
 @pytest.fixture(scope="session")
 def unknown_names(alert_rules):
     """Return what an expression names that no metric, recorded series or Prometheus itself has."""
@@ -92,24 +104,27 @@ def unknown_names(alert_rules):
 
     def labels_of(metric):
         family, _, suffix = metric.rpartition("_")
-        if metric == "up" or metric.startswith(("prometheus_", "alertmanager_")):
-            return target
+        if metric in {"up", ""}:
+            return target | {"__name__"}
+        foreign = next((labels for prefix, labels in _FOREIGN.items() if metric.startswith(prefix)), None)
+        if foreign is not None:
+            return target | foreign
         if metric == "ALERTS":
             return target | alert_labels | {"alertname", "alertstate"}
         if metric in recorded:
-            return {"service_name"}
-        if metric in catalog.METRICS:
-            return target | set(catalog.METRICS[metric].labels)
-        if suffix in {"bucket", "count", "sum"} and family in catalog.METRICS:
-            return target | set(catalog.METRICS[family].labels) | ({"le"} if suffix == "bucket" else set())
-        return None
+            return {"service_name", "slo", "dependency"}
+        of_histogram = suffix in {"bucket", "count", "sum"} and family in catalog.METRICS
+        if metric not in catalog.METRICS and not of_histogram:
+            return None
+        found = catalog.METRICS[metric if metric in catalog.METRICS else family]
+        return target | set(found.labels) | ({"le"} if of_histogram else set())
 
     def find(expression):
         unknown = []
         selected, grouped = selectors_of(expression)
         everywhere = set()
         for metric, matchers in selected:
-            labels = labels_of(metric)
+            labels = labels_of(metric or "")
             if labels is None:
                 unknown.append(metric)
                 continue

@@ -130,7 +130,7 @@ def test_a_third_of_failures_pages_and_the_page_ends_after_recovery(prometheus, 
 
 def test_every_rule_evaluates_without_an_error(prometheus, value, wait_for):
     wait_for(
-        lambda: value("service:http_slow_requests_per_requests:ratio_rate3d") == 0,
+        lambda: value('slo:bad_per_events:ratio_rate3d{slo="latency"}') == 0,
         "all are evaluated",
         within_s=60,
     )

@@ -28,7 +28,9 @@ def written(tmp_path):
 
 
 def test_copies_at_factor_one_have_the_committed_content(written):
-    native = written(factor=1, pager_url="http://127.0.0.1:8601", board_url="http://127.0.0.1:3000")
+    native = written(
+        factor=1, pager_url="http://127.0.0.1:8601", board_url="http://127.0.0.1:3000", boards="grafana"
+    )
 
     assert [path.name for path in native.rule_files] == [path.name for path in rule_paths()]
     for copy, path in zip(native.rule_files, rule_paths(), strict=True):
@@ -63,10 +65,25 @@ def test_links_lead_to_the_pager_and_the_boards_of_this_machine(written):
         text = path.read_text()
         assert "127.0.0.1:8601" not in text
         assert "127.0.0.1:3000" not in text
-    burn = yaml.safe_load(native.rule_files[0].read_text())["groups"][0]["rules"][0]["annotations"]
+    burn = _burn(native)
     assert burn["runbook_url"] == f"{_PAGER}/runbooks/AvailabilityBudgetBurn"
     assert burn["dashboard_url"].startswith("http://127.0.0.1:9300/d/obskit-service?var-service={{ $labels.")
-    assert burn["logs_url"].startswith("http://127.0.0.1:9300/explore?")
+    assert burn["logs_url"] == (
+        "http://127.0.0.1:9300/logs?query=%7Bservice_name%3D%22{{ $labels.service_name }}%22%7D%20%7C%20json"
+        "%20%7C%20event%3D%22http.request%22%20%7C%20outcome%3D%22server_error%22&from=now-1h"
+    )
+
+
+def test_a_grafana_keeps_its_own_links_to_logs(written):
+    native = written(board_url="http://127.0.0.1:9300", boards="grafana")
+
+    assert _burn(native)["logs_url"].startswith("http://127.0.0.1:9300/explore?")
+
+
+def _burn(native):
+    (path,) = [path for path in native.rule_files if path.name == "objectives.yaml"]
+    groups = yaml.safe_load(path.read_text())["groups"]
+    return next(rule["annotations"] for group in groups for rule in group["rules"] if "alert" in rule)
 
 
 def test_links_to_boards_are_left_out_where_no_board_server_runs(written):

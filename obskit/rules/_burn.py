@@ -1,0 +1,183 @@
+"""Makes the rules of objectives: recorded ratios and counts, and four burn-rate alerts each."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+from obskit._assets import asset
+from obskit.rules._durations import parse_duration
+from obskit.rules._links import board_url, logs_url
+from obskit.rules._load import Group, Rule, RuleFile
+from obskit.rules._objective import WINDOWS, Objective, Pair, load_objectives
+from obskit.rules._yaml import as_yaml, write_whole
+
+__all__ = ["burn_rules", "is_current", "rendered", "write_objectives"]
+
+_SHORT = ("5m", "30m", "1h", "2h")
+_LONG = ("6h", "1d", "3d")
+_RATIO = "slo:bad_per_events:ratio_rate"
+_BAD = "slo:bad_events:increase"
+_ALL = "slo:events:increase1h"
+_LEFT = "slo:error_budget_remaining:ratio"
+_RUNBOOKS = "http://127.0.0.1:8601/runbooks"
+_SERVICE = "{{ $labels.service_name }}"
+_HEAD = """\
+# Made from {source} by "obskit alerts build"; change that, not this.
+#
+# slo:bad_per_events:ratio_rate<window>   share of bad events; 0 without bad ones, no value without events
+# slo:bad_events:increase<window>         bad events, the floor: one failure of ten a night fires nothing
+# slo:error_budget_remaining:ratio        share of the window's budget that is left, from counts; below 0 it is spent
+# slo:objective:ratio                     the promise
+#
+# Four pairs of windows watch how fast the budget is used up: the long window says that it matters,
+# the short one that it still goes on. "unless service:down_alerts:count" drops a symptom whose
+# service is known to be dead, see watchers.yaml for why that is done here and not by an inhibition.
+"""
+
+
+def burn_rules(objectives: Sequence[Objective]) -> RuleFile:
+    """Return the recording rules and the alerts of *objectives*."""
+    long = [_ratio(one, window) for window in _LONG for one in objectives]
+    long += [_bad(one, window) for window in _LONG for one in objectives]
+    short = [_ratio(one, window) for window in _SHORT for one in objectives]
+    short += [rule for one in objectives for rule in (_bad(one, "1h"), _all(one), _promise(one))]
+    alerts = [_alert(one, pair) for one in objectives for pair in WINDOWS]
+    return {
+        "groups": [
+            _group("objectives-short-windows", "30s", short),
+            # Reading days of samples is dear, and days do not change in half a minute.
+            _group("objectives-long-windows", "2m", long + [_remaining(one) for one in objectives]),
+            _group("objectives-budget", "30s", alerts),
+        ]
+    }
+
+
+def rendered(source: Path) -> str:
+    """Return the rule file that *source* makes; the same source gives the same bytes.
+
+    Raises:
+        ConfigError: an objective is not accepted.
+    """
+    head = _HEAD.format(source=source.name)
+    return head + as_yaml(cast("object", burn_rules(load_objectives(source))))
+
+
+def write_objectives(source: Path | None = None, destination: Path | None = None) -> Path:
+    """Write the rules of *source* (``alerts/slo.yaml``) to *destination* (``objectives.yaml`` beside it).
+
+    Raises:
+        ConfigError: an objective is not accepted; nothing is written.
+        StackError: the installation is incomplete.
+    """
+    origin = source or asset("alerts", "slo.yaml")
+    return write_whole(destination or origin.with_name("objectives.yaml"), rendered(origin))
+
+
+def is_current(source: Path | None = None) -> bool:
+    """Whether the rule file beside *source* is what it makes.
+
+    Raises:
+        ConfigError: an objective is not accepted.
+        StackError: the installation is incomplete.
+    """
+    origin = source or asset("alerts", "slo.yaml")
+    made = origin.with_name("objectives.yaml")
+    return made.is_file() and made.read_text(encoding="utf-8") == rendered(origin)
+
+
+def _group(name: str, interval: str, rules: list[Rule]) -> Group:
+    return {"name": name, "interval": interval, "rules": rules}
+
+
+def _record(one: Objective, name: str, expr: str) -> Rule:
+    return {"record": name, "expr": expr, "labels": {"slo": one.name}}
+
+
+def _sum(selector: str, window: str, function: str = "rate") -> str:
+    return f"sum by (service_name) ({function}({selector}[{window}]))"
+
+
+def _ratio(one: Objective, window: str) -> Rule:
+    total = _sum(one.sli.total, window)
+    if one.sli.good:
+        expr = f"1\n- {_sum(one.sli.good, window)}\n/ ({total} > 0)\n"
+    else:
+        expr = f"(\n  {_sum(one.sli.bad, window)}\n  or\n  0 * {total}\n)\n/ ({total} > 0)\n"
+    return _record(one, _RATIO + window, expr)
+
+
+def _bad(one: Objective, window: str) -> Rule:
+    if one.sli.bad:
+        expr = _sum(one.sli.bad, window, "increase")
+    else:
+        expr = f"{_sum(one.sli.total, window, 'increase')}\n- {_sum(one.sli.good, window, 'increase')}\n"
+    return _record(one, _BAD + window, expr)
+
+
+def _all(one: Objective) -> Rule:
+    return _record(one, _ALL, _sum(one.sli.total, "1h", "increase"))
+
+
+def _promise(one: Objective) -> Rule:
+    expr = (
+        f'label_replace(vector({(one.percent / 100).normalize():f}), "service_name", "{one.service}", "", "")'
+    )
+    return _record(one, "slo:objective:ratio", expr)
+
+
+def _remaining(one: Objective) -> Rule:
+    """Sums of hourly counts over the window: each event is in as many of them, so their ratio is that of the events."""
+    mine = _mine(one)
+    bad = f"sum_over_time({_BAD}1h{mine}[{one.window}])"
+    total = f"(sum_over_time({_ALL}{mine}[{one.window}]) > 0)"
+    return _record(one, _LEFT, f"1\n- ({bad} or 0 * {total})\n/ ({total} * {one.allowed:f})\n")
+
+
+def _mine(one: Objective) -> str:
+    return f'{{service_name="{one.service}", slo="{one.name}"}}'
+
+
+def _alert(one: Objective, pair: Pair) -> Rule:
+    limit, mine = f"{one.factor(pair)} * {one.allowed:f}", _mine(one)
+    return {
+        "alert": one.sli.alert,
+        "expr": (
+            f"{_RATIO}{pair.long}{mine} > {limit}\n"
+            f"and {_RATIO}{pair.short}{mine} > {limit}\n"
+            f"and {_BAD}{pair.long}{mine} >= {one.floor}\n"
+            "unless on (service_name) service:down_alerts:count\n"
+        ),
+        "for": pair.wait,
+        "labels": {
+            "severity": pair.severity,
+            "slo": one.name,
+            "long_window": pair.long,
+            "short_window": pair.short,
+            "category": one.sli.category,
+            "team": one.owner,
+        },
+        "annotations": dict(_texts(one, pair)),
+    }
+
+
+def _texts(one: Objective, pair: Pair) -> Iterator[tuple[str, str]]:
+    yield "summary", f"{_SERVICE} {one.sli.summary.format(percent=one.percent)}"
+    share = f"{{{{ $value | humanizePercentage }}}} {one.sli.events} over {pair.long}"
+    yield "description", f"{share}, and the last {pair.short} are over the limit too. {_gone(one, pair)}"
+    yield "impact", one.sli.impact
+    yield "action", one.sli.action
+    yield "runbook_url", f"{_RUNBOOKS}/{one.sli.alert}"
+    yield "dashboard_url", board_url("obskit-service", _SERVICE)
+    selector = one.sli.logs if one.sli.logs.startswith(",") else "}" + one.sli.logs
+    yield "logs_url", logs_url(f'{{service_name="{_SERVICE}"{selector}')
+
+
+def _gone(one: Objective, pair: Pair) -> str:
+    """Say in plain words how long the budget lasts at the rate of the short window, by a query of Prometheus."""
+    days = parse_duration(one.window) // 86_400_000
+    seconds = f"{days * 86_400 * one.allowed:f}".rstrip("0").rstrip(".")
+    query = f"{seconds} / {_RATIO}{pair.short}{_mine(one)}".replace('"', "'")
+    return (
+        f'{{{{ with query "{query}" }}}}At this rate the {days}-day error budget is gone in '
+        "{{ . | first | value | humanizeDuration }}.{{ end }}"
+    )

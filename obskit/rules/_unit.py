@@ -1,0 +1,108 @@
+"""Runs the rules' unit tests, and counts what they show of each alert."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from obskit._assets import asset
+from obskit.rules._load import load_rules, rule_paths
+from obskit.rules._programs import program, run
+
+__all__ = ["Coverage", "Outcome", "cases_of", "coverage", "is_mentioned", "unit_files", "unit_tests"]
+
+LEAST_FIRES = 1
+LEAST_QUIET = 3  # two must not fire, one has resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Whether one check went well; *said* is what it printed when it did not."""
+
+    name: str
+    passed: bool
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How often the unit tests show that an alert fires, and that it does not."""
+
+    alert: str
+    fires: int
+    quiet: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it is shown to fire, twice not to, and to resolve; what always fires cannot."""
+        always = self.alert == "Watchdog"
+        return self.fires >= LEAST_FIRES and (always or self.quiet >= LEAST_QUIET)
+
+
+def unit_files(folder: Path | None = None) -> list[Path]:
+    """Return the files of unit tests, by name.
+
+    Raises:
+        StackError: the installation is incomplete.
+    """
+    return sorted((folder or asset("alerts", "tests")).glob("*.test.yaml"))
+
+
+def unit_tests(paths: Sequence[Path]) -> list[Outcome]:
+    """Run promtool on *paths* in one go; one outcome a file.
+
+    Raises:
+        StackError: promtool is not installed.
+    """
+    _, said = run(program("promtool"), "test", "rules", *map(str, paths))
+    parts = said.split("Unit Testing:  ")[1:]
+    found = {part.splitlines()[0].strip(): part for part in parts}
+    return [
+        Outcome(
+            path.name,
+            "SUCCESS" in (text := found.get(str(path), said)),
+            text if "SUCCESS" not in text else "",
+        )
+        for path in paths
+    ]
+
+
+def coverage(paths: Sequence[Path]) -> list[Coverage]:
+    """Return how often the tests in *paths* show each shipped alert firing and quiet."""
+    fires: Counter[str] = Counter()
+    quiet: Counter[str] = Counter()
+    for path in paths:
+        for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
+            for check in case.get("alert_rule_test", ()):
+                (fires if check["exp_alerts"] else quiet)[check["alertname"]] += 1
+    return [Coverage(name, fires[name], quiet[name]) for name in _names()]
+
+
+def cases_of(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a test file's *content* with only the cases that mention *name*."""
+    return {**content, "tests": [case for case in content["tests"] if is_mentioned(case, name)]}
+
+
+def is_mentioned(case: dict[str, Any], name: str) -> bool:
+    """Whether a test case asks about the alert or the series *name*, or about alerts in general."""
+    asked = [check["alertname"] for check in case.get("alert_rule_test", ())]
+    queries = [check["expr"] for check in case.get("promql_expr_test", ())]
+    return name in asked or any(name in query or _is_about_all(query) for query in queries)
+
+
+def _is_about_all(query: str) -> bool:
+    return "{__name__" in query or ("ALERTS{" in query and "alertname=" not in query)
+
+
+def _names() -> list[str]:
+    found = [
+        rule["alert"]
+        for path in rule_paths()
+        for group in load_rules(path)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    return sorted(set(found))
