@@ -36,7 +36,7 @@ _SHOW: dict[str, Any] = {
 
 
 def demo(
-    rate: Rate = 20,
+    rate: Rate = 10,
     json_file: Json = None,
     exit_at_end: Exit = False,
     home: HomeOption = None,

@@ -1,6 +1,7 @@
 """The stack on one machine without containers: which processes, with which configuration."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from obskit import rules
@@ -64,12 +65,9 @@ def native_plan(
     config = _prometheus.write_config(
         home, ports, rule_files=written.rule_files, time_scale=time_scale, storing=_scraped(storing)
     )
-    processes = (
-        _keeper(home),
-        _nats(home, programs["nats"], ports),
+    watched = (
         _pager(home, ports, time_scale),
         _alertmanager(home, programs["alertmanager"], written.alertmanager, ports),
-        _prometheus_server(home, programs["prometheus"], config, ports, chosen),
         *storing,
         _console(home, ports, chosen),
         _provider(home, ports),
@@ -78,6 +76,12 @@ def native_plan(
         _service(home, "gateway", ports, chosen, replica="gateway-2"),
         traefik_spec(home, programs["traefik"], ports),
     )
+    # What is still starting is not down: no page for that.
+    prometheus = replace(
+        _prometheus_server(home, programs["prometheus"], config, ports, chosen),
+        at_first_after=tuple(spec.name for spec in watched),
+    )
+    processes = (_keeper(home), _nats(home, programs["nats"], ports), prometheus, *watched)
     return Plan(
         processes=processes,
         ports=dict(ports),

@@ -38,6 +38,8 @@ class ProcessSpec:
     """None: ready as soon as it runs."""
     after: tuple[str, ...] = ()
     """Names of the processes that have to be ready first; they are stopped later."""
+    at_first_after: tuple[str, ...] = ()
+    """Names of processes that its first start waits for, half a minute at most; later ones do not."""
     url: str = ""
     """The address for people, where there is one."""
     stop_grace_s: float = 10.0
@@ -91,4 +93,12 @@ def _plan(raw: dict[str, Any]) -> Plan:
 
 def _spec(raw: dict[str, Any]) -> ProcessSpec:
     ready = Probe(**raw["ready"]) if raw["ready"] else None
-    return ProcessSpec(**{**raw, "argv": tuple(raw["argv"]), "after": tuple(raw["after"]), "ready": ready})
+    return ProcessSpec(
+        **{
+            **raw,
+            "argv": tuple(raw["argv"]),
+            "after": tuple(raw["after"]),
+            "at_first_after": tuple(raw["at_first_after"]),
+            "ready": ready,
+        }
+    )

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections import defaultdict
+from contextlib import suppress
 
 from obskit.errors import StackError
 from obskit.stack._files import write_atomic
@@ -33,6 +34,7 @@ WATCH_READY_S = 0.25
 HOUSEKEEPING_S = 10.0
 """Seconds between two looks at the sizes of the logs."""
 _TAKE_OVER_S = 5.0
+_FIRST_START_S = 30.0
 
 
 class Supervisor:
@@ -87,6 +89,10 @@ class Supervisor:
         )
 
     async def _care(self, unit: Unit) -> None:
+        if not unit.alive():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FIRST_START_S):
+                    await self._until_ready(unit.spec.at_first_after)
         while True:
             if not unit.alive():
                 await self._until_ready(unit.spec.after)

@@ -53,7 +53,9 @@ BROKERS = [
 ]
 
 
-@pytest.mark.parametrize(("system", "headers", "receive", "message_id"), BROKERS, ids=str)
+@pytest.mark.parametrize(
+    ("system", "headers", "receive", "message_id"), BROKERS, ids=["kafka", "rabbitmq", "sqs"]
+)
 def test_trace_and_ages_go_through_the_headers_of_every_broker(
     captured, system, headers, receive, message_id
 ):

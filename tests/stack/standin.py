@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -20,6 +21,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--crash", action="store_true", help="raise at start")
+    parser.add_argument("--crash-if", type=Path, help="raise at start when this file is there")
     parser.add_argument("--stubborn", action="store_true", help="ignore SIGTERM")
     parser.add_argument("--mute", action="store_true", help="run but never listen")
     parser.add_argument("--say", default="", help="print this at start")
@@ -28,7 +30,7 @@ def main():
     sys.stdout.flush()
     if arguments.stubborn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if arguments.crash:
+    if arguments.crash or (arguments.crash_if and arguments.crash_if.exists()):
         raise RuntimeError("the warehouse is on fire")
     if arguments.mute:
         while True:

@@ -35,6 +35,20 @@ def test_starts_what_others_need_first(site):
     assert started["nats"] < started["orders"]
 
 
+def test_what_watches_others_starts_when_they_are_there_and_comes_back_without_them(site, wait_for, tmp_path):
+    broken = tmp_path / "broken"
+    watcher = site.standin("prometheus", at_first_after=("orders",))
+    record = stack.up(site.home, site.plan(watcher, site.standin("orders", "--crash-if", str(broken))))
+
+    started = {row.name: row.started_at for row in record.processes}
+    assert started["orders"] < started["prometheus"]
+    broken.touch()
+    site.kill("orders")
+    before = site.kill("prometheus")
+    wait_for(lambda: site.is_back("prometheus", before), "it is back")
+    assert site.row("orders").state != "ready"
+
+
 def test_reports_progress_of_each_process(site):
     seen = []
 

@@ -13,6 +13,7 @@ PLAN = Plan(
             ports={"orders": 8102},
             ready=Probe(8102, "/readyz"),
             after=("nats",),
+            at_first_after=("pager",),
             url="http://127.0.0.1:8102",
             stop_grace_s=3.5,
         ),

@@ -29,8 +29,8 @@ FAULTS = (("inventory-slow", 100), ("inventory-errors", 50))
 
 _COMPARISON_S = 30
 _FAULT_WINDOW_S = 10
-_FAULT_S = 20.0
-"""Seconds that a fault lasts at least: 20 minutes at the demo's timing. By then the slower page window
+_FAULT_S = 30.0
+"""Seconds that a fault lasts at least: 30 minutes at the demo's timing. By then the slower page window
 of the objective has joined the incident; a shorter fault would page a second time after its end."""
 _ALERT_TIMEOUT_S = 60.0
 _RESOLVE_TIMEOUT_S = 120.0
