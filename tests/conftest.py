@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.util._once import Once
 
 import obskit
-from obskit import _guard, context
+from obskit import _guard, _setup, context
 from obskit.logging import _loggers
 from obskit.testing import Capture
 
@@ -59,6 +59,7 @@ def _fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(variable, raising=False)
     reset_opentelemetry()
     _guard.failures.clear()
+    _setup._process.declared.clear()  # what another test declared may not have been collected yet
     with logging_as_before():
         yield
         obskit.shutdown()

@@ -48,7 +48,7 @@ class _Counted:
         if times == self._threshold and statement.operation in _REPEATABLE:
             # Where it comes from can be seen now only; how often it ran, at the end only.
             self._repeated[statement] = location(), otel_context.get_current()
-            self._scope.attributes["obskit.db.n_plus_one"] = [each.summary for each in self._repeated]
+            self._scope.attributes["obskit.db.n_plus_one"] = tuple(each.summary for each in self._repeated)
 
     def report(self) -> None:
         """Write what the request came to."""

@@ -186,7 +186,7 @@ def test_application_that_is_right_has_nothing_but_ok(put, quickly):
         (
             "access line",
             "fail",
-            shop(body="print('thinking', end=' ', flush=True)"),
+            shop(body="obskit.init().pipe.flush(5); print('thinking', end=' ', flush=True)"),
             {},
             "not JSON: thinking",
         ),

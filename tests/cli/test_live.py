@@ -16,9 +16,9 @@ BACK_WITHIN_S = 30.0
 PROCESSES = (
     "keeper",
     "nats",
+    "prometheus",
     "pager",
     "alertmanager",
-    "prometheus",
     "embedded",
     "console",
     "provider",

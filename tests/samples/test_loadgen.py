@@ -41,7 +41,9 @@ def run(fleet, *arguments, timeout=60):
 def test_summary_and_orders_file_account_for_every_order(fleet, tmp_path):
     file = tmp_path / "orders.txt"
     summary = run(
-        fleet, "--url", fleet.url("gateway"), "--rate", "10", "--duration", "4", "--orders-file", str(file)
+        fleet,
+        *("--url", fleet.url("gateway"), "--user", "alice", "--rate", "10", "--duration", "4"),
+        *("--orders-file", str(file)),
     )
     expected = [
         item.journey

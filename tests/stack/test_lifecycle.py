@@ -275,6 +275,15 @@ def test_marked_children_of_a_process_end_with_the_stack(site):
     assert child.returncode == -signal.SIGTERM
 
 
+@pytest.fixture
+def hears_ctrl_c():
+    """A shell without job control starts what runs in the background deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_uninterrupted_holds_ctrl_c_back():
     with stack.uninterrupted():
         os.kill(os.getpid(), signal.SIGINT)
