@@ -269,7 +269,7 @@ def serve(setup, folder):
 def answers(served, process, folder):
     assert process.poll() is None, (folder / "output").read_text()
     try:
-        return httpx.get(f"{served.url}/livez", timeout=5).status_code == 200
+        return httpx.get(f"{served.url}/livez", timeout=30).status_code == 200
     except httpx.TransportError:
         return False
 

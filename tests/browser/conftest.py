@@ -290,7 +290,7 @@ def wait_until_ready(url, home):
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         try:
-            if httpx.get(url, timeout=5).is_success:
+            if httpx.get(url, timeout=30).is_success:
                 return
         except httpx.TransportError:
             pass

@@ -173,7 +173,7 @@ def running(tmp_path):
 def asked(url, **options):
     """Return an answer's JSON, or None while nobody answers."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, **options), timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, **options), timeout=30) as answer:
             return json.loads(answer.read() or b"null")
     except (OSError, urllib.error.URLError):
         return None

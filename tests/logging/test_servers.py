@@ -98,7 +98,7 @@ def serve(tmp_path, free_port, wait_for):
 
 def ask(port, path):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}?token=s3cr3t", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}?token=s3cr3t", timeout=30) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
@@ -111,7 +111,7 @@ def answering(port, pids):
 
     def pid(_):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/pid", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/pid", timeout=30) as answer:
                 return answer.read()
         except OSError:
             return b""

@@ -138,7 +138,7 @@ def test_request_is_one_span_until_the_reply_and_the_responder_is_its_child(capt
 
         await connection.subscribe("price", cb=respond)
         with obskit.span("request"):
-            reply = await connection.request("price", b"tea", timeout=5, headers={"tenant": "a"})
+            reply = await connection.request("price", b"tea", timeout=30, headers={"tenant": "a"})
         assert reply.data == b"7"
         with pytest.raises(nats.errors.NoRespondersError):
             await connection.request("nobody", b"")
@@ -160,7 +160,7 @@ def test_core_message_brings_its_trace_and_its_age(captured, nats_url):
     async def scenario(connection):
         subscription = await connection.subscribe("news")
         await connection.publish("news", b"x", "", {"tenant": "a"})
-        message = await subscription.next_msg(timeout=5)
+        message = await subscription.next_msg(timeout=30)
         assert message.headers["tenant"] == "a"
         async with obskit.consume(message, destination="news"):
             pass

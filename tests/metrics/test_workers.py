@@ -73,7 +73,7 @@ class Service:
         # A connection each: the kernel gives each to any of the workers.
         request = urllib.request.Request(f"{self.url}{path}", headers={"Accept": accept})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.read().decode()
         except OSError:
             return ""

@@ -98,7 +98,7 @@ class Fleet:
         self.token = TOKEN
         self._processes = {}
         (home / "token").write_text(TOKEN)
-        self.http = httpx.Client(timeout=15, trust_env=False)
+        self.http = httpx.Client(timeout=30, trust_env=False)
 
     def url(self, name):
         scheme = name if name in ("nats", "smtp") else "http"
@@ -172,7 +172,7 @@ class Fleet:
         # Cookies of a login are for who asked for them: the shared client keeps none.
         if client is not None:
             return client.post(url, json=body)
-        return httpx.post(url, json=body, timeout=15, trust_env=False)
+        return httpx.post(url, json=body, timeout=30, trust_env=False)
 
     def is_ready(self, name):
         return self._is_well(name, "/readyz")

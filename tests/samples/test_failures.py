@@ -155,7 +155,7 @@ def test_event_of_a_process_that_died_before_publishing_is_published(fleet, unti
     order = (order_id, "TEA-GREEN", 1, "async", "pending", now, now)
     body = json.dumps({"order_id": order_id, "sku": "TEA-GREEN", "quantity": 1})
     event = (f"{order_id}:created", "orders.created", body, "{}", now, now, 0)
-    with sqlite3.connect(fleet.home / "data" / "orders.db", timeout=5) as database:
+    with sqlite3.connect(fleet.home / "data" / "orders.db", timeout=30) as database:
         columns = "id, sku, quantity, mode, state, created_at, updated_at"
         database.execute(f"INSERT INTO orders ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", order)
         columns = "message_id, subject, body, headers, created_at, due_at, times"
@@ -176,7 +176,7 @@ def test_sync_order_whose_process_died_is_completed_the_other_way(fleet, until):
         )
     fleet.stop("orders", signal.SIGKILL)
     fleet.fault("DELETE", "/inventory-slow")
-    with closing(sqlite3.connect(fleet.home / "data" / "orders.db", timeout=5)) as database, database:
+    with closing(sqlite3.connect(fleet.home / "data" / "orders.db", timeout=30)) as database, database:
         (order_id,) = database.execute("SELECT id FROM orders WHERE idempotency_key = ?", (key,)).fetchone()
         # The event is due 15 s after the order: not waited for here.
         database.execute("UPDATE outbox SET due_at = 0 WHERE message_id = ?", (f"{order_id}:created",))
@@ -204,14 +204,14 @@ def test_repeated_message_and_repeated_request_reserve_once(fleet, publish):
 def test_message_that_can_never_be_handled_is_not_delivered_again(fleet, publish):
     message_id = str(uuid.uuid4())
     publish("orders.created", {"order_id": "not-an-id"}, message_id)
-    (given_up,) = fleet.wait_lines(event="message.dead_lettered", service="inventory")[-1:]
-    assert (given_up["reason"], given_up["delivery"]) == ("poison", 1)
+    (given_up,) = fleet.wait_lines(event="message.dead_lettered", service="inventory", reason="poison")
+    assert given_up["delivery"] == 1
     (line,) = fleet.wait_lines(event="message.failed", trace_id=given_up["trace_id"])
     assert line["exception"]["type"].endswith("PoisonMessageError")
     # A message behind it is handled, and the first one has not come again.
     fleet.wait_state(fleet.place("async").json()["id"], "completed")
-    again = [line for line in fleet.lines(event="message.failed", delivery=2) if "order_id" in str(line)]
-    assert again == []
+    again = fleet.lines(event="message.failed", delivery=2)
+    assert [line for line in again if line["exception"]["type"].endswith("PoisonMessageError")] == []
     page = fleet.http.get(f"{fleet.url('inventory')}/metrics").text
     dead = 'obskit_messaging_dead_letters_total{messaging_destination_name="orders.created",reason="poison"'
     assert dead in page.replace('service_name="inventory",', "")

@@ -98,7 +98,7 @@ def test_stampede_on_a_cold_page_is_one_call(fleet):
     before = metric(fleet, "http_server_request_duration_seconds_count", **called)
     url = f"{fleet.url('gateway')}/api/products?limit=19"
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: httpx.get(url, trust_env=False, timeout=15), range(12)))
+        answers = list(pool.map(lambda _: httpx.get(url, trust_env=False, timeout=30), range(12)))
     assert {answer.status_code for answer in answers} == {200}
     assert metric(fleet, "http_server_request_duration_seconds_count", **called) == before + 1
 
@@ -216,7 +216,7 @@ def test_client_that_asks_too_often_is_told_when_to_come_back(fleet, gateway_of)
 
 def test_gateway_that_asks_for_no_token_serves_callers_without_one(fleet, gateway_of):
     url = gateway_of(GATEWAY_AUTH="optional")
-    with httpx.Client(trust_env=False, timeout=15) as nobody:
+    with httpx.Client(trust_env=False, timeout=30) as nobody:
         answer = nobody.post(f"{url}/api/orders", json={"sku": "TEA-GREEN", "quantity": 1})
         assert answer.status_code == 201
         assert nobody.get(f"{url}{answer.headers['Location']}").status_code == 200

@@ -37,7 +37,7 @@ class Mailroom:
             )
         for name in REPLICAS:
             self.until(lambda name=name: self.fleet.is_ready(name), f"{name}: {self.fleet.output(name)}")
-        with closing(sqlite3.connect(self.fleet.home / "data" / "notifications.db", timeout=5)) as db, db:
+        with closing(sqlite3.connect(self.fleet.home / "data" / "notifications.db", timeout=30)) as db, db:
             db.execute("DELETE FROM suppressions")
 
     def post(self, recipients, *, key=None, **fields):

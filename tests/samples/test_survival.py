@@ -18,7 +18,7 @@ KILLED = ("inventory", "nats", "orders")
 @pytest.fixture
 def ask(fleet):
     def run(service, query):
-        with closing(sqlite3.connect(fleet.home / "data" / f"{service}.db", timeout=5)) as database:
+        with closing(sqlite3.connect(fleet.home / "data" / f"{service}.db", timeout=30)) as database:
             return database.execute(query).fetchall()
 
     return run

@@ -17,7 +17,7 @@ from sample_services.contracts import AUDIENCE, ISSUER
 @pytest.fixture
 def browser(fleet):
     """A client with a cookie jar, as a front end has one."""
-    with httpx.Client(base_url=fleet.url("gateway"), timeout=15, trust_env=False) as client:
+    with httpx.Client(base_url=fleet.url("gateway"), timeout=30, trust_env=False) as client:
         yield client
 
 
@@ -36,7 +36,7 @@ def rotate(fleet):
 def pass_lock(fleet):
     """Let the 60 seconds pass, for the names that are locked."""
     with (
-        contextlib.closing(sqlite3.connect(fleet.home / "data" / "users.db", timeout=15)) as database,
+        contextlib.closing(sqlite3.connect(fleet.home / "data" / "users.db", timeout=30)) as database,
         database,
     ):
         database.execute("update login_attempts set locked_until = locked_until - 60")
@@ -153,7 +153,7 @@ def test_refresh_tokens_sent_together_are_accepted_once(fleet, browser):
 
     def refresh(_):
         url = f"{fleet.url('gateway')}/api/auth/refresh"
-        return httpx.post(url, cookies={"refresh_token": token}, trust_env=False, timeout=15).status_code
+        return httpx.post(url, cookies={"refresh_token": token}, trust_env=False, timeout=30).status_code
 
     with ThreadPoolExecutor(5) as pool:
         assert sorted(pool.map(refresh, range(5))) == [200, 401, 401, 401, 401]

@@ -79,7 +79,7 @@ class Door:
         return f"{scheme}://127.0.0.1:{self.ports[name]}"
 
     def get(self, path, **options):
-        return httpx.get(f"{self.url()}{path}", trust_env=False, timeout=10, **options)
+        return httpx.get(f"{self.url()}{path}", trust_env=False, timeout=30, **options)
 
     def answering(self):
         """The replicas that answer eight requests in a row, by their process id."""
@@ -179,7 +179,7 @@ def test_dead_replica_is_taken_out_and_fails_hardly_a_request(door):
     statuses, stop = [], threading.Event()
 
     def load():
-        with httpx.Client(base_url=door.url(), trust_env=False, timeout=10) as client:
+        with httpx.Client(base_url=door.url(), trust_env=False, timeout=30) as client:
             while not stop.is_set():
                 statuses.append(client.post("/api/x", json={}).status_code)
                 time.sleep(0.005)  # the pace of the load, not a wait for anything

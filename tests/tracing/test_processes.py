@@ -86,7 +86,7 @@ def black_hole():
 
 def ask(port, path="/"):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             return answer.read().decode()
     except OSError:
         return ""

@@ -75,9 +75,10 @@ class Writer:
                     self._write(pushes)
                 if last:
                     return
-                if self._clock.monotonic() >= due:
+                now = self._clock.monotonic()
+                if now >= due:
                     self._clear_up()
-                    due = self._clock.monotonic() + _PRUNE_S
+                    due = now + _PRUNE_S
         finally:
             self._give_up(pushes)
 

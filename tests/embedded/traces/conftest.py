@@ -84,7 +84,7 @@ def serve(path: Path, **options: Any) -> Iterator[Served]:
         backend.close()
 
 
-def eventually(holds: Callable[[], Any], within_s: float = 10.0) -> None:
+def eventually(holds: Callable[[], Any], within_s: float = 60.0) -> None:
     """Wait until *holds*, and fail when it does not in time."""
     deadline = time.monotonic() + within_s
     while not holds():
