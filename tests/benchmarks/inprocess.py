@@ -51,13 +51,23 @@ def one(name: str, sink: Sink, *, requests: int, routes: int, pace: str) -> dict
         result = run_child(variant.env, SUBJECT, name, sink.url, folder, str(requests), str(routes), pace)
         lines = lines_in(Path(folder))
     spans, sent = sink.arrived(), result.pop("sent")
+    check_arrived(name, sent=sent, lines=lines, spans=spans)
+    return {**result, "spans": round(spans["all"] / sent, 2)}
+
+
+def check_arrived(name: str, *, sent: int, lines: int, spans: dict[str, int]) -> None:
+    """See that the spans and the lines that the variant *name* promises are there.
+
+    Raises:
+        RuntimeError: they are not.
+    """
+    variant = VARIANTS[name]
     if variant.spans and spans["server"] < sent * ARRIVED:
         message = f"{name}: {spans['server']} of {sent} SERVER spans arrived, the run does not count"
         raise RuntimeError(message)
     if variant.lines and lines < sent:
         message = f"{name}: {lines} of {sent} access lines were written, the run does not count"
         raise RuntimeError(message)
-    return {**result, "spans": round(spans["all"] / sent, 2)}
 
 
 def measure(

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import calls  # beside this file, as are the others
+import console
 import embedded
 import ending
 import envs
@@ -84,6 +85,14 @@ def under_uvicorn(sink: Sink, scale: Scale) -> dict:
     return result
 
 
+def black_hole(sink: Sink, scale: Scale) -> dict:
+    """Latency, memory and shutdown under uvicorn while the collector takes everything and answers nothing."""
+    with collector(answers=False) as silent:
+        return served.black_hole(
+            "obskit", sink, silent, rounds=scale.of(2, 5), seconds=20.0 if scale.full else 6.0
+        )
+
+
 def each_call(sink: Sink, scale: Scale) -> dict:
     """One log call, span, outbound call, message and query."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in calls.CALLS}
@@ -115,11 +124,13 @@ PARTS: dict[str, Callable[..., dict]] = {
     "tight": tight,
     "routes": routes,
     "served": under_uvicorn,
+    "black hole": black_hole,
     "calls": each_call,
     "pages": lambda _sink, scale: pages.measure(pages.SIZES if scale.full else pages.SIZES[:2]),
     "shutdown": lambda _sink, scale: ending.measure(ending.NAMES if scale.full else ending.NAMES[:3]),
     "import": lambda _sink, scale: importing.measure(),  # noqa: ARG005 - one interface for all
     "embedded": lambda _sink, scale: embedded.measure(),  # noqa: ARG005 - as above
+    "console": lambda _sink, scale: console.measure(scale.of(3, 7)),
     "ready": lambda _sink, scale: ready.measure(scale.of(1, 3)),
 }
 QUICK = tuple(name for name in PARTS if name not in {"embedded", "ready"})
@@ -151,7 +162,8 @@ def main() -> int:
     envs.build(used | {"loggers"})
     kept = json.loads(FILE.read_text()) if FILE.exists() else {}
     kept = kept if kept.get("machine") == machine() else {}
-    result = {"machine": machine(), "parts": kept.get("parts", {})}
+    result = {"machine": machine(), "parts": kept.get("parts", {}), "versions": kept.get("versions", {})}
+    result["versions"] |= {env: envs.versions(env) for env in sorted(used | {"loggers"})}
     with collector() as sink:
         for name in names:
             print(f"measuring: {name}", flush=True)
@@ -159,11 +171,9 @@ def main() -> int:
             figures = PARTS[name](sink, Scale(asked.all, asked.rounds))
             took = round(time.monotonic() - began)
             result["parts"][name] = {"figures": figures, "load_before": round(load, 1), "took_s": took}
-            result["versions"] = kept.get("versions", {})
+            # After each part, and both: a run that is cut short leaves figures and table that agree.
             FILE.write_text(json.dumps(result, indent=1) + "\n")
-    result["versions"] |= {env: envs.versions(env) for env in sorted(used | {"loggers"})}
-    FILE.write_text(json.dumps(result, indent=1) + "\n")
-    table.write(result)
+            table.write(result)
     print(table.made(result))
     return 0
 

@@ -2,7 +2,8 @@
 
 A child process serves; this one sends over kept connections and scrapes once a second.
 Rates are over a few seconds of saturation, so the sender's own CPU time is in them where
-there are few cores; the CPU time a request is the server's alone.
+there are few cores; the CPU time a request is the server's alone. A run counts only if the
+spans and the lines of its requests arrived.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ from sink import Sink  # beside this file
 
 CONNECTIONS = 8
 WARMUP_S = 0.5
+PAUSE_S = 0.05
+"""Between two requests of a connection where the load is light: some 150 requests a second."""
 _REQUEST = b"GET %b HTTP/1.1\r\nhost: bench\r\nuser-agent: bench/1\r\n\r\n"
 
 
@@ -63,8 +66,8 @@ def _rss_mb() -> float:
     return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if "VmRSS" in line)
 
 
-async def _drive(port: int, path: str, seconds: float, times: list[float]) -> int:
-    """Send over one connection for *seconds* and note how long each answer took."""
+async def _drive(port: int, path: str, seconds: float, times: list[float], pause_s: float) -> int:
+    """Send over one connection for *seconds*, note how long each answer took, and pause after it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     request, count = _REQUEST % path.encode(), 0
     until = time.perf_counter() + seconds
@@ -77,6 +80,8 @@ async def _drive(port: int, path: str, seconds: float, times: list[float]) -> in
         await reader.readexactly(length)
         times.append(time.perf_counter() - began)
         count += 1
+        if pause_s:
+            await asyncio.sleep(pause_s)
     writer.close()
     return count
 
@@ -90,23 +95,26 @@ async def _scrape(port: int) -> None:
         await asyncio.sleep(1)
 
 
-async def _load(port: int, path: str, seconds: float) -> tuple[int, list[float]]:
+async def _load(port: int, path: str, seconds: float, pause_s: float) -> tuple[int, list[float]]:
     times: list[float] = []
     scraper = asyncio.create_task(_scrape(port))
     try:
-        counts = await asyncio.gather(*(_drive(port, path, seconds, times) for _ in range(CONNECTIONS)))
+        drivers = (_drive(port, path, seconds, times, pause_s) for _ in range(CONNECTIONS))
+        counts = await asyncio.gather(*drivers)
     finally:
         scraper.cancel()
     return sum(counts), times
 
 
-async def _one(name: str, sink: Sink, path: str, seconds: float) -> dict[str, float]:
+async def _one(name: str, url: str, path: str, seconds: float, pause_s: float = 0.0) -> dict[str, float]:
+    """Serve and load one variant; ``sent`` and ``lines`` are what must have arrived and what was written."""
     from envs import python
+    from inprocess import lines_in
     from variants import VARIANTS
 
     with tempfile.TemporaryDirectory() as folder:
         child = await asyncio.create_subprocess_exec(
-            *(python(VARIANTS[name].env), __file__, "serve", name, sink.url, folder),
+            *(python(VARIANTS[name].env), __file__, "serve", name, url, folder),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -118,16 +126,19 @@ async def _one(name: str, sink: Sink, path: str, seconds: float) -> dict[str, fl
 
         try:
             port = (await ask())["port"]
-            await _load(port, path, WARMUP_S)
+            warm, _ = await _load(port, path, WARMUP_S, pause_s)
             before = await ask("figures")
-            count, times = await _load(port, path, seconds)
+            count, times = await _load(port, path, seconds, pause_s)
             after = await ask("figures")
             child.stdin.write(b"end\n")
+            ending = time.perf_counter()
             await asyncio.wait_for(child.wait(), 60)
+            ended_s = time.perf_counter() - ending
         finally:
             if child.returncode is None:
                 child.kill()
                 await child.wait()
+        lines = lines_in(Path(folder))
     cuts = statistics.quantiles(times, n=100)
     return {
         "requests_s": count / seconds,
@@ -135,7 +146,24 @@ async def _one(name: str, sink: Sink, path: str, seconds: float) -> dict[str, fl
         "p99_ms": cuts[98] * 1000,
         "cpu_us": (after["cpu_s"] - before["cpu_s"]) / count * 1e6,
         "rss_mb": after["rss_mb"],
+        "ended_s": ended_s,
+        "sent": count + warm,
+        "lines": lines,
     }
+
+
+def one(name: str, sink: Sink, path: str, seconds: float) -> dict[str, float]:
+    """Serve and load one variant; it counts only if what it promises arrived.
+
+    Raises:
+        RuntimeError: spans or lines are missing.
+    """
+    from inprocess import check_arrived  # not in the child, which runs in a peer's environment
+
+    sink.arrived()
+    run = asyncio.run(_one(name, sink.url, path, seconds))
+    check_arrived(name, sent=run.pop("sent"), lines=run.pop("lines"), spans=sink.arrived())
+    return run
 
 
 def measure(names: Sequence[str], sink: Sink, *, rounds: int, seconds: float, path: str) -> dict:
@@ -143,7 +171,7 @@ def measure(names: Sequence[str], sink: Sink, *, rounds: int, seconds: float, pa
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
-            runs[name].append(asyncio.run(_one(name, sink, path, seconds)))
+            runs[name].append(one(name, sink, path, seconds))
     medians = {
         name: {unit: round(statistics.median(run[unit] for run in each), 2) for unit in each[0]}
         for name, each in runs.items()
@@ -159,9 +187,27 @@ def measure(names: Sequence[str], sink: Sink, *, rounds: int, seconds: float, pa
 
 def memory(name: str, sink: Sink, *, requests: int) -> dict[str, float]:
     """Return the memory of the server of *name*, in MB, after about *requests* requests."""
-    rate = asyncio.run(_one(name, sink, "/api/items/7", 3))
-    after = asyncio.run(_one(name, sink, "/api/items/7", requests / rate["requests_s"]))
+    rate = one(name, sink, "/api/items/7", 3)
+    after = one(name, sink, "/api/items/7", requests / rate["requests_s"])
     return {"after_few_mb": round(rate["rss_mb"], 1), f"after_{requests}_mb": round(after["rss_mb"], 1)}
+
+
+def black_hole(name: str, healthy: Sink, silent: Sink, *, rounds: int, seconds: float) -> dict:
+    """Return what changes for *name*, under a load it carries easily, when its collector answers nothing."""
+    runs: dict[str, list[dict[str, float]]] = {"healthy": [], "black-holed": []}
+    for _ in range(rounds):
+        for state, sink in (("healthy", healthy), ("black-holed", silent)):
+            runs[state].append(asyncio.run(_one(name, sink.url, "/work", seconds, PAUSE_S)))
+    units = ("p50_ms", "p99_ms", "rss_mb", "ended_s")
+    figures: dict = {
+        state: {unit: round(statistics.median(run[unit] for run in each), 2) for unit in units}
+        for state, each in runs.items()
+    }
+    well, ill = figures["healthy"], figures["black-holed"]
+    figures["p50_ratio"] = round(ill["p50_ms"] / well["p50_ms"], 3)
+    figures["p99_ratio"] = round(ill["p99_ms"] / well["p99_ms"], 3)
+    figures["rss_added_mb"] = round(ill["rss_mb"] - well["rss_mb"], 1)
+    return figures
 
 
 if __name__ == "__main__":

@@ -87,6 +87,22 @@ def _served(parts: dict) -> str:
     return _table(["under uvicorn", "requests/s", "kept", "p50 added, ms", "p99 added, ms"], rows)
 
 
+def _black_hole(parts: dict) -> str:
+    found = parts["black hole"]
+    rows = [
+        [
+            state,
+            f"{each['p50_ms']:.2f}",
+            f"{each['p99_ms']:.2f}",
+            f"{each['rss_mb']:.0f}",
+            f"{each['ended_s']:.1f}",
+        ]
+        for state, each in found.items()
+        if isinstance(each, dict)
+    ]
+    return _table(["obskit's collector is", "p50, ms", "p99, ms", "memory, MB", "shutdown, s"], rows)
+
+
 def _calls(parts: dict) -> str:
     rows = [[name, f"{each['cpu_us']:.1f}"] for name, each in parts["calls"].items()]
     return _table(["one call", "CPU, µs"], rows)
@@ -105,14 +121,21 @@ def _rest(parts: dict) -> str:
     return f"`import obskit` takes {parts['import']['obskit']:.0f} ms of CPU, {parts['import']['core libraries']:.0f} of them for the libraries under it."
 
 
+def _ready(parts: dict) -> str:
+    found = parts["ready"]
+    return f"`obskit up` takes {found['up_s']} s until all is ready; the whole stack then has {found['pss_mb'] / 1000:.1f} GB."
+
+
 _MAKERS = {
     "request": _request,
     "routes": _routes,
     "served": _served,
+    "black hole": _black_hole,
     "calls": _calls,
     "pages": _pages,
     "shutdown": _shutdown,
     "import": _rest,
+    "ready": _ready,
 }
 
 
