@@ -16,6 +16,8 @@ import obskit
 __all__ = ["Database"]
 
 _BUSY_TIMEOUT_MS = 5000
+_POOL_S = 5.0
+"""Seconds that a caller waits for a connection; whoever called the service has given up by then."""
 _TRIM_ROWS = 2000
 
 
@@ -31,7 +33,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
         # Every connection here ends its own transaction, so that the pool need not do it again.
-        options = {"pool_reset_on_return": None} if self._is_sqlite else {}
+        options: dict[str, Any] = {"pool_reset_on_return": None} if self._is_sqlite else {}
+        if make_url(url).database not in {None, "", ":memory:"}:
+            options["pool_timeout"] = _POOL_S  # a database in memory has one connection, and no pool
         self.engine = obskit.instrument(create_async_engine(url, **options))
         self._writer = asyncio.Lock() if self._is_sqlite else nullcontext()
         if self._is_sqlite:
@@ -96,7 +100,8 @@ class Database:
 
 def _create(connection: Connection, tables: MetaData) -> None:
     tables.create_all(connection)
-    # A file of an older version lacks the columns that were added since; all of those may be empty.
+    # A file of an older version lacks the columns and indexes that were added since; all of those
+    # columns may be empty.
     found = inspect(connection)
     for table in tables.sorted_tables:
         known = {column["name"] for column in found.get_columns(table.name)}
@@ -104,6 +109,8 @@ def _create(connection: Connection, tables: MetaData) -> None:
             if column.name not in known:
                 definition = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def _configure(connection: Any, _record: Any) -> None:

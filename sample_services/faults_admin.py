@@ -25,7 +25,8 @@ class Level(BaseModel):
 
 
 def install(app: FastAPI, faults: Faults, token: str | None) -> None:
-    """Serve ``/admin/faults`` on *app*; without a *token* there is no such route."""
+    """Give *app* its faults, and serve ``/admin/faults``; without a *token* there is no such route."""
+    app.state.faults = faults
     if token is not None:
         app.include_router(_router(faults, token))
 
@@ -60,12 +61,12 @@ def _router(faults: Faults, token: str) -> APIRouter:
             levels = ", ".join(map(str, fault.levels))
             detail = f"level={wanted.level} is not a level of {fault.id}; use {levels}."
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown-level", detail)
-        faults.turn_on(fault.id, wanted.level)
+        await faults.turn_on(fault.id, wanted.level)
         return faults.status(fault.id)
 
     @router.delete("/{fault_id}")
     async def turn_off(fault: Annotated[Fault, Depends(known)]) -> dict[str, str | int]:
-        faults.turn_off(fault.id)
+        await faults.turn_off(fault.id)
         return faults.status(fault.id)
 
     return router

@@ -78,6 +78,7 @@ class Mailer:
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 25
         self._interval_s = 1.0 / rate if rate else 0.0
         self._next_at = 0.0
+        self._log = obskit.get_logger()
         self._idle: list[SMTP] = []
         self.on_throttled: Callable[[], None] = lambda: None
         """Called whenever the provider says that it is too much."""
@@ -105,6 +106,8 @@ class Mailer:
                 refusal = await self._hand_over(mail)
             except _ThrottledError:
                 self.on_throttled()
+                if not attempt:
+                    self._log.warning("mail.throttled")
                 # Less some chance, so that workers do not come back together.
                 wait_s = _THROTTLE_S[min(attempt, len(_THROTTLE_S) - 1)]
                 await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

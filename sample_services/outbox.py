@@ -42,6 +42,7 @@ _BATCH = 100
 _POLL_S = 1.0
 _RETRY_S = 0.5
 _KEPT = 10_000
+_NAME = "outbox"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +158,11 @@ class Outbox:
 
 
 def _table(tables: MetaData) -> Table:
+    # A second store over the same tables has the same outbox: made again, its indexes would be there twice.
+    if _NAME in tables.tables:
+        return tables.tables[_NAME]
     return Table(
-        "outbox",
+        _NAME,
         tables,
         Column("message_id", String(128), primary_key=True),
         Column("subject", String(64), nullable=False),
@@ -168,7 +172,6 @@ def _table(tables: MetaData) -> Table:
         Column("due_at", Float, index=True),  # empty when it is published and not to be repeated
         Column("repeat_s", Float),
         Column("times", Integer, nullable=False),
-        extend_existing=True,  # a second store over the same tables has the same outbox
     )
 
 

@@ -1,7 +1,8 @@
 """Calls that survive a bad moment of the other side: retried within a budget, stopped when hopeless."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = ["Resilient"]
 _ATTEMPTS = 3
 _FIRST_WAIT_S = 0.03
 _LONGEST_WAIT_S = 0.3
+_RECKLESS_WAIT_S = 0.01
 _BUDGET_SHARE = 0.2
 _BUDGET_BURST = 20.0
 _BUDGET_PER_S = 1.0
@@ -47,6 +49,7 @@ class Resilient:
         self._budget = obskit.retry_budget(
             self.name, ratio=_BUDGET_SHARE, burst=_BUDGET_BURST, min_per_s=_BUDGET_PER_S
         )
+        self._reckless = 0
         # A caller that went away says nothing about the service.
         spared: ExcludeType = [asyncio.CancelledError]
         if not counts_answers:
@@ -58,6 +61,18 @@ class Resilient:
     async def close(self) -> None:
         """Close every connection."""
         await self._upstream.close()
+
+    @contextmanager
+    def recklessly(self, attempts: int) -> Iterator[None]:
+        """Try everything up to *attempts* times while the block runs, as one should not.
+
+        There is no budget, no breaker and hardly a wait then.
+        """
+        self._reckless = attempts
+        try:
+            yield
+        finally:
+            self._reckless = 0
 
     async def send(
         self,
@@ -76,7 +91,7 @@ class Resilient:
         """
 
         async def attempt() -> httpx.Response:
-            async with await self._breakers.get_breaker(self.name):
+            async with nullcontext() if self._reckless else await self._breakers.get_breaker(self.name):
                 if before is not None:
                     await before()
                 return await self._upstream.send(method, path, template=template, **options)
@@ -90,13 +105,13 @@ class Resilient:
 
     def _retrying(self) -> stamina.BoundAsyncRetryingCaller:
         caller = stamina.AsyncRetryingCaller(
-            attempts=_ATTEMPTS,
+            attempts=self._reckless or _ATTEMPTS,
             timeout=self._timeout_s,
-            wait_initial=_FIRST_WAIT_S,
-            wait_max=_LONGEST_WAIT_S,
+            wait_initial=_RECKLESS_WAIT_S if self._reckless else _FIRST_WAIT_S,
+            wait_max=_RECKLESS_WAIT_S if self._reckless else _LONGEST_WAIT_S,
             wait_jitter=_FIRST_WAIT_S,
         )
-        return caller.on(self._budget.on(UpstreamError))
+        return caller.on(UpstreamError if self._reckless else self._budget.on(UpstreamError))
 
 
 def _is_answered(error: BaseException) -> bool:

@@ -60,6 +60,8 @@ class Settings:
     """``MAIL_RATE``: mails a second that one process sends at most; default 0, as fast as it goes."""
     mail_workers: int
     """``MAIL_WORKERS``: batches of bulk mail that one process sends at a time; default 2."""
+    report_s: float
+    """``ORDERS_REPORT_S``: seconds between two reports about orders; default 10."""
     provider_url: str
     """``PROVIDER_URL``: the payment provider; default ``http://127.0.0.1:8114``."""
 
@@ -92,6 +94,7 @@ class Settings:
             smtp_url=_url(source, "SMTP_URL", "smtp://127.0.0.1:8025", {"smtp"}),
             mail_rate=_number(source, "MAIL_RATE", 0.0, 0.0, 100_000.0),
             mail_workers=int(_number(source, "MAIL_WORKERS", 2, 1, 100)),
+            report_s=_number(source, "ORDERS_REPORT_S", 10.0, 0.1, 86_400.0),
             provider_url=_http(source, "PROVIDER_URL", 8114),
         )
 

@@ -3,11 +3,14 @@
 A real SMTP server that keeps no mail and sends none on. As providers do, it takes only so
 many mails a second (451, try again later) and refuses addresses that do not exist (550: here
 those that begin with ``bounce-``). ``--ledger`` writes one line for each mail taken: its
-Message-ID and its recipient.
+Message-ID and its recipient. Where ``OBSKIT_FAULTS_TOKEN_FILE`` is set, the command ``XRATE
+<token> <rate>`` changes how many mails a second it takes, and without a rate changes it back.
 """
 
 import argparse
 import asyncio
+import hmac
+import os
 import re
 import signal
 import time
@@ -26,7 +29,7 @@ class Provider:
     """What the server answers; *rate* is mails a second, 0 for as many as come."""
 
     def __init__(self, *, rate: float = 0.0, ledger: TextIO | None = None) -> None:
-        self._rate = rate
+        self._rate = self._own_rate = rate
         self._ledger = ledger
         self._allowance = rate
         self._looked_at = time.monotonic()
@@ -53,12 +56,17 @@ class Provider:
             self._ledger.writelines(f"{message_id} {address}\n" for address in envelope.rcpt_tos)
         return "250 2.0.0 OK"
 
+    def change_rate(self, rate: float | None) -> None:
+        """Take so many mails a second from now on; None: as many as at the start."""
+        self._rate = self._own_rate if rate is None else rate
+        self._allowance = min(self._allowance, self._rate)
+
     def _takes(self) -> bool:
         if not self._rate:
             return True
         now = time.monotonic()
         # A bucket of one second's mails, filled at the rate.
-        self._allowance = min(self._rate, self._allowance + (now - self._looked_at) * self._rate)
+        self._allowance = min(max(1.0, self._rate), self._allowance + (now - self._looked_at) * self._rate)
         self._looked_at = now
         if self._allowance < 1:
             return False
@@ -66,16 +74,35 @@ class Provider:
         return True
 
 
-async def _serve(host: str, port: int, provider: Provider) -> None:
+class _Server(SMTP):
+    """The server, with one command more."""
+
+    def __init__(self, provider: Provider, token: str | None) -> None:
+        super().__init__(provider, hostname="localhost", ident="obskit sample", data_size_limit=_MOST_BYTES)
+        self._provider = provider
+        self._token = token
+
+    async def smtp_XRATE(self, argument: str | None) -> None:  # noqa: N802 - aiosmtpd finds it by its name
+        """Change how many mails a second are taken."""
+        token, _, rate = (argument or "").partition(" ")
+        if self._token is None or not hmac.compare_digest(token.encode(), self._token.encode()):
+            await self.push("535 5.7.8 Send the token of OBSKIT_FAULTS_TOKEN_FILE")
+            return
+        try:
+            wanted = float(rate) if rate else None
+        except ValueError:
+            await self.push("501 5.5.4 Send a number of mails a second")
+            return
+        self._provider.change_rate(wanted)
+        await self.push("250 2.0.0 OK")
+
+
+async def _serve(host: str, port: int, provider: Provider, token: str | None) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    server = await loop.create_server(
-        lambda: SMTP(provider, hostname="localhost", ident="obskit sample", data_size_limit=_MOST_BYTES),
-        host,
-        port,
-    )
+    server = await loop.create_server(lambda: _Server(provider, token), host, port)
     try:
         await ended.wait()
     finally:
@@ -90,11 +117,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0, help="mails a second; 0: as many as come")
     parser.add_argument("--ledger", type=Path, help="file to which a line for each mail is added")
     options = parser.parse_args()
+    # Not the settings of the services: this is somebody else's program, and a small one.
+    file = os.environ.get("OBSKIT_FAULTS_TOKEN_FILE")
+    token = Path(file).read_text(encoding="utf-8").strip() if file else None
     if options.ledger is None:
-        asyncio.run(_serve(options.host, options.port, Provider(rate=options.rate)))
+        asyncio.run(_serve(options.host, options.port, Provider(rate=options.rate), token))
         return
     with options.ledger.open("a", buffering=1, encoding="utf-8") as ledger:
-        asyncio.run(_serve(options.host, options.port, Provider(rate=options.rate, ledger=ledger)))
+        asyncio.run(_serve(options.host, options.port, Provider(rate=options.rate, ledger=ledger), token))
 
 
 if __name__ == "__main__":

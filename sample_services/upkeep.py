@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import obskit
 from sample_services.failures import BrokerError
+from sample_services.faults import Faults, InjectedFaultError
 from sample_services.tasks import end
 
 __all__ = ["every", "on_schedule"]
@@ -19,21 +20,33 @@ _GRACE_S = 3600
 
 @asynccontextmanager
 async def every(
-    interval_s: float, work: Callable[[], Awaitable[object]], *, name: str | None = None
+    interval_s: float,
+    work: Callable[[], Awaitable[object]],
+    *,
+    name: str | None = None,
+    faults: Faults | None = None,
 ) -> AsyncIterator[None]:
     """Run *work* at once and then each *interval_s* seconds after it ended, while the block runs.
 
     A database or broker that is away ends one round, with a log line, and not the rounds.
-    With a *name* each round is observed as a run of that job.
+    With a *name* each round is observed as a run of that job. *faults* act at ``<name>`` in a
+    run, and at ``<name>.start`` they leave it out.
     """
     log = obskit.get_logger()
-    run = obskit.job(name, every=interval_s)(work) if name else work
+
+    async def faulty() -> None:
+        if faults is not None and name:
+            await faults.at(name)
+        await work()
+
+    run = obskit.job(name, every=interval_s)(faulty) if name else work
 
     async def rounds() -> None:
         while True:
             try:
-                await run()
-            except (BrokerError, SQLAlchemyError) as error:
+                if faults is None or not faults.divert(f"{name}.start"):
+                    await run()
+            except (BrokerError, InjectedFaultError, SQLAlchemyError) as error:
                 log.warning("upkeep.failed", work=work.__qualname__, error=type(error).__name__)
             await asyncio.sleep(interval_s)
 

@@ -8,7 +8,6 @@ from starlette_compress import CompressMiddleware
 
 import obskit
 from sample_services import faults_admin, problems
-from sample_services.faults import Faults
 from sample_services.gateway.routes import router
 from sample_services.gateway.wiring import build
 from sample_services.settings import VERSION, Settings
@@ -25,7 +24,7 @@ def create_app() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with closing, parts.identity.running():
+        async with closing, parts.identity.running(), parts.faults.running():
             yield
 
     app = FastAPI(title="gateway", version=VERSION, lifespan=lifespan)
@@ -33,7 +32,7 @@ def create_app() -> FastAPI:
     app.include_router(router)
     app.add_middleware(CompressMiddleware)
     problems.install(app)
-    faults_admin.install(app, Faults("gateway"), settings.faults_token())
+    faults_admin.install(app, parts.faults, settings.faults_token())
     # No readiness check of the services behind: if one is down the gateway still answers, with
     # what it has or a 502 that says so. A check would take every gateway out and answer nothing.
     return obskit.instrument(app)

@@ -30,6 +30,8 @@ class Order(BaseModel):
     mode: Mode
     state: Literal["pending", "completed", "rejected", "failed"]
     reason: str | None
+    notes: int = 0
+    """How many notes customer service has written on it; counted in lists only."""
     created_at: datetime
     updated_at: datetime
 

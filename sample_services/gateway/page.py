@@ -15,7 +15,7 @@ from sample_services.upstream import UpstreamError
 __all__ = ["StartPage"]
 
 _PRODUCTS = 10
-_ORDERS = 5
+_ORDERS = 20
 
 _Part = TypeVar("_Part")
 

@@ -6,6 +6,7 @@ import httpx
 from cashews import Cache
 
 import obskit
+from sample_services.faults import Faults
 from sample_services.gateway.models import Products
 from sample_services.resilient import Resilient
 from sample_services.upstream import UpstreamError
@@ -25,8 +26,9 @@ class Catalogue:
     had is given, up to an hour old.
     """
 
-    def __init__(self, cache: Cache, inventory: Resilient, replica: Resilient | None) -> None:
+    def __init__(self, cache: Cache, inventory: Resilient, replica: Resilient | None, faults: Faults) -> None:
         self._cache = cache
+        self._faults = faults
         self._inventory = inventory
         self._replica = replica
 
@@ -37,6 +39,7 @@ class Catalogue:
             UpstreamError: nobody answers, and there is no older answer.
         """
         key = f"products:{limit}:{after}"
+        await self._faults.at("cache")
         if found := await self._cache.get(key):
             return Products.model_validate({**found, "source": "cache"})
         async with self._cache.lock(f"lock:{key}", expire=_FRESH_S, check_interval=_LOOK_S):

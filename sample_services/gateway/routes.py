@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 import obskit
 from sample_services.contracts import IDEMPOTENCY_KEY
+from sample_services.faults import Faults
 from sample_services.gateway.accounts import Accounts
 from sample_services.gateway.identity import Caller, Identity
 from sample_services.gateway.limiter import Limiter
@@ -53,6 +54,7 @@ class Parts:
     orders: OrdersClient
     catalogue: Catalogue
     page: StartPage
+    faults: Faults
 
 
 async def _parts(request: Request) -> Parts:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from cashews import Cache
 
 import obskit
+from sample_services.faults import Faults, Reach
 from sample_services.gateway.accounts import Accounts
 from sample_services.gateway.identity import Identity
 from sample_services.gateway.limiter import Limiter
@@ -38,7 +39,9 @@ def build(settings: Settings, closing: AsyncExitStack) -> Parts:
     orders = OrdersClient(service("orders", settings.orders_url, _ORDERS_TIMEOUT_S, counts_answers=False))
     inventory = service("inventory", settings.inventory_url, _READ_TIMEOUT_S)
     replica = settings.replica_url and service("inventory-replica", settings.replica_url, _READ_TIMEOUT_S)
-    catalogue = Catalogue(_cache(settings.cache_url, closing), inventory, replica or None)
+    cache = _cache(settings.cache_url, closing)
+    faults = Faults("gateway", Reach(cache=cache))
+    catalogue = Catalogue(cache, inventory, replica or None, faults)
     accounts = Accounts(users)
     return Parts(
         identity=Identity(users, is_required=settings.needs_token),
@@ -47,6 +50,7 @@ def build(settings: Settings, closing: AsyncExitStack) -> Parts:
         orders=orders,
         catalogue=catalogue,
         page=StartPage(accounts, catalogue, orders),
+        faults=faults,
     )
 
 

@@ -9,7 +9,7 @@ import obskit
 from sample_services import faults_admin, problems
 from sample_services.broker import Broker
 from sample_services.database import Database
-from sample_services.faults import Faults
+from sample_services.faults import Faults, Reach
 from sample_services.inventory.events import consumer
 from sample_services.inventory.routes import router
 from sample_services.inventory.store import Inventory
@@ -28,7 +28,7 @@ def create_app() -> FastAPI:
     database = Database(settings.database_url)
     inventory = Inventory(database)
     broker = Broker(settings.nats_url, name="inventory")
-    faults = Faults("inventory")
+    faults = Faults("inventory", Reach(database=database, broker=broker))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -36,13 +36,13 @@ def create_app() -> FastAPI:
         async with (
             broker.running(consumer(inventory, broker, faults)),
             every(_TRIM_S, inventory.trim, name="inventory-trim"),
+            faults.running(),
         ):
             yield
         await database.close()
 
     app = FastAPI(title="inventory", version=VERSION, lifespan=lifespan)
     app.state.inventory = inventory
-    app.state.faults = faults
     app.include_router(router)
     problems.install(app)
     faults_admin.install(app, faults, settings.faults_token())

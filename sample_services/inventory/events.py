@@ -34,6 +34,7 @@ def consumer(inventory: Inventory, broker: Broker, faults: Faults) -> Consumer:
 
     async def reserve(wanted: OrderCreated) -> None:
         obskit.bind(order_id=str(wanted.order_id))
+        await faults.at("consume")
         await faults.at("reserve")
         reservation = await inventory.reserve(wanted)
         log.info("stock.decided", state=reservation.state, sku=wanted.sku, reason=reservation.reason)

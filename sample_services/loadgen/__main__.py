@@ -6,30 +6,24 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, TextIO
 
 import httpx
-import uvicorn
 import uvloop
-from starlette.applications import Starlette
 
 import obskit
 from sample_services.loadgen.compare import compare
 from sample_services.loadgen.generator import Generator, Plan
 from sample_services.loadgen.options import parser, rate_of, weights_of
+from sample_services.loadgen.page import serving_on
 from sample_services.loadgen.session import Credentials, LoginError, Session, no_cookies
 from sample_services.settings import VERSION
 
 _TIMEOUT_S = 10.0
 _GRACE_S = 0.8
 _SCRAPED_S = 20.0
-
-
-class _MetricsServer(uvicorn.Server):
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        return nullcontext()  # SIGTERM ends the load, and that ends the server
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,7 +89,7 @@ async def _run(
     client = _client(plan)
     session = Session(client, credentials)
     generator = Generator(plan, client, session, accepted)
-    async with client, _metrics(listening), session.running():
+    async with client, serving_on(listening), session.running():
         sending = asyncio.create_task(generator.run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, sending.cancel)
@@ -115,18 +109,6 @@ def _client(plan: Plan) -> httpx.AsyncClient:
         base_url=plan.url, timeout=_TIMEOUT_S, limits=limits, trust_env=False, cookies=no_cookies()
     )
     return obskit.instrument(client)
-
-
-@asynccontextmanager
-async def _metrics(listening: socket.socket) -> AsyncIterator[None]:
-    app = obskit.instrument(Starlette())
-    server = _MetricsServer(uvicorn.Config(app, log_config=None, access_log=False))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await serving
 
 
 def _plan(options: argparse.Namespace) -> Plan:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 
-__all__ = ["BOTH", "CALLS", "MIX", "Call", "Journey"]
+__all__ = ["BOTH", "CALLS", "FAULTS", "MIX", "Call", "Journey"]
 
 Journey = Literal["sync", "async", "browse", "page", "login"]
 
@@ -39,3 +39,5 @@ CALLS: Mapping[Journey, Call] = {
 BOTH: Mapping[Journey, int] = {"sync": 1, "async": 1}
 MIX: Mapping[Journey, int] = {"sync": 4, "async": 4, "browse": 8, "page": 3, "login": 1}
 """What callers of a shop do: they look more than they buy."""
+FAULTS: Mapping[Journey, int] = {"sync": 3, "async": 1, "browse": 2, "page": 5, "login": 1}
+"""What the catalogue of faults is made for: every path that a fault breaks has its share, at 8 calls a second too."""

@@ -8,7 +8,7 @@ from typing import cast, get_args
 
 import httpx
 
-from sample_services.loadgen.journeys import BOTH, MIX, Journey
+from sample_services.loadgen.journeys import BOTH, FAULTS, MIX, Journey
 from sample_services.loadgen.schedule import Rate
 
 __all__ = ["parser", "rate_of", "weights_of"]
@@ -20,6 +20,7 @@ _MODES: Mapping[str, Mapping[Journey, int]] = {
     "sync": {"sync": 1},
     "async": {"async": 1},
     "mix": MIX,
+    "faults": FAULTS,
 }
 _ADDRESS = "an address such as http://127.0.0.1:8080"
 _EXAMPLE = "example: python -m sample_services.loadgen --rate 10..80 --duration 60 --journeys sync=1,browse=4"
@@ -57,7 +58,7 @@ def _what(made: argparse.ArgumentParser) -> None:
         "--mode",
         choices=[*_MODES],
         default="both",
-        help="orders sync, async or both in turn; or a mix of journeys",
+        help="orders sync, async or both in turn; a mix of journeys; or the mix that faults are shown with",
     )
     add("--journeys", type=_journeys, help=f"weights, such as sync=4,browse=8; of {_names()}")
     add("--seed", type=int, default=1, help="the same seed sends the same calls (default: %(default)s)")

@@ -9,7 +9,7 @@ import obskit
 from sample_services import faults_admin, problems
 from sample_services.broker import Broker
 from sample_services.database import Database
-from sample_services.faults import Faults
+from sample_services.faults import Faults, Reach
 from sample_services.mail import Mailer
 from sample_services.notifications.counts import Counts
 from sample_services.notifications.events import batch_consumer, order_consumer
@@ -20,19 +20,18 @@ from sample_services.upkeep import every, on_schedule
 
 __all__ = ["create_app"]
 
-_TRIM_S = 60.0
-_NIGHTLY = "15 3 * * *"
+_TRIM_S, _NIGHTLY = 60.0, "15 3 * * *"
 
 
 def create_app() -> FastAPI:
     """Build the service from its environment."""
     settings = Settings.load("notifications")
     telemetry = obskit.init(service="notifications", version=VERSION)
-    database = Database(settings.database_url)
-    store = Notifications(database)
+    store = Notifications(database := Database(settings.database_url))
     broker = Broker(settings.nats_url, name="notifications")
     mailer = Mailer(settings.smtp_url, rate=settings.mail_rate)
-    faults, counts = Faults("notifications"), Counts(telemetry, mailer)
+    token, counts = settings.faults_token(), Counts(telemetry, mailer)
+    faults = Faults("notifications", Reach(database=database, smtp_url=settings.smtp_url, token=token))
     orders = order_consumer(store, mailer, counts, faults)
     batches = batch_consumer(store, mailer, counts, faults, workers=settings.mail_workers)
 
@@ -43,17 +42,18 @@ def create_app() -> FastAPI:
             broker.running(orders, batches),
             store.outbox.relaying(broker),
             every(_TRIM_S, store.trim, name="notifications-trim"),
+            faults.running(),
             on_schedule("suppressions-forget", _NIGHTLY, store.forget_suppressions),
         ):
             yield
-        await mailer.close()
-        await database.close()
+        for part in (mailer, database):
+            await part.close()
 
     app = FastAPI(title="notifications", version=VERSION, lifespan=lifespan)
     app.state.notifications = store
     app.include_router(router)
     problems.install(app)
-    faults_admin.install(app, faults, settings.faults_token())
+    faults_admin.install(app, faults, token)
     obskit.add_check("database", database.check)
     obskit.add_check("nats", broker.check, critical=False)  # the outbox keeps what it does not take
     obskit.add_check("smtp", mailer.check, critical=False)  # mail waits in the queue

@@ -19,7 +19,7 @@ _TITLES = {
     "rejected": "We cannot send your order",
     "failed": "Your order has failed; please try again",
 }
-_ORDER_MAILS = 4
+_ORDER_MAILS = 8
 _BATCH_WAIT_S = 5.0
 
 

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +37,8 @@ _KEPT_CAMPAIGNS = 1000
 _SUPPRESSED_S = 180 * 24 * 3600.0
 
 _INSERT = insert(campaigns)
+_SENT = select(mails.c.message_id).where(mails.c.message_id == bindparam("wanted"))
+_NOTE_SENT = insert(mails)
 _SUMS = {
     name: func.coalesce(func.sum(batches.c[name]), 0).label(name) for name in ("done", "sent", "bounced")
 }
@@ -199,17 +202,15 @@ class Notifications:
 
     async def is_sent(self, message_id: str) -> bool:
         """Tell whether a single mail was sent before."""
-        query = select(mails.c.message_id).where(mails.c.message_id == message_id)
         async with self._database.read() as connection:
-            return (await connection.execute(query)).one_or_none() is not None
+            return (await connection.execute(_SENT, {"wanted": message_id})).one_or_none() is not None
 
     async def note_sent(self, message_id: str) -> None:
         """Remember that a single mail was sent."""
-        async with self._database.write() as connection:
-            if (
-                await connection.execute(select(mails).where(mails.c.message_id == message_id))
-            ).first() is None:
-                await connection.execute(insert(mails).values(message_id=message_id, sent_at=time.time()))
+        row = {"message_id": message_id, "sent_at": time.time()}
+        with suppress(IntegrityError):  # it was sent twice: the message came again meanwhile
+            async with self._database.write_once() as connection:
+                await connection.execute(_NOTE_SENT, row)
 
     async def trim(self) -> int:
         """Delete what is beyond the numbers that are kept, and return how many rows."""

@@ -9,7 +9,7 @@ import obskit
 from sample_services import faults_admin, problems
 from sample_services.broker import Broker
 from sample_services.database import Database
-from sample_services.faults import Faults
+from sample_services.faults import Faults, Reach
 from sample_services.orders.events import consumer
 from sample_services.orders.routes import router
 from sample_services.orders.store import Orders
@@ -21,8 +21,7 @@ from sample_services.upstream import Upstream
 
 __all__ = ["create_app"]
 
-_INVENTORY_TIMEOUT_S = 2.0
-_TRIM_S = 60.0
+_INVENTORY_TIMEOUT_S, _TRIM_S = 2.0, 60.0
 
 
 def create_app() -> FastAPI:
@@ -35,6 +34,7 @@ def create_app() -> FastAPI:
     inventory = Upstream("inventory", settings.inventory_url, timeout_s=_INVENTORY_TIMEOUT_S)
     payments = PaymentsClient.at(settings.payments_url)
     workflow = Workflow(orders, inventory, payments)
+    faults = Faults("orders", Reach(database=database, history=orders.notes))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -43,18 +43,18 @@ def create_app() -> FastAPI:
             broker.running(consumer(workflow)),
             orders.outbox.relaying(broker),
             every(_TRIM_S, orders.trim, name="orders-trim"),
+            every(settings.report_s, workflow.report, name="orders-report", faults=faults),
+            faults.running(),
         ):
             yield
-        await inventory.close()
-        await payments.close()
-        await database.close()
+        for part in (inventory, payments, database):
+            await part.close()
 
     app = FastAPI(title="orders", version=VERSION, lifespan=lifespan)
-    app.state.orders = orders
-    app.state.workflow = workflow
+    app.state.orders, app.state.workflow = orders, workflow
     app.include_router(router)
     problems.install(app)
-    faults_admin.install(app, Faults("orders"), settings.faults_token())
+    faults_admin.install(app, faults, settings.faults_token())
     obskit.add_check("database", database.check)
     obskit.add_check("nats", broker.check, critical=False)  # the outbox keeps what it does not take
     return obskit.instrument(app)

@@ -52,5 +52,7 @@ class Order(BaseModel):
     mode: Mode
     state: State
     reason: str | None = None
+    notes: int = 0
+    """How many notes customer service has written; counted in lists only."""
     created_at: datetime = Field(examples=[datetime(2026, 1, 1, tzinfo=UTC)])
     updated_at: datetime = Field(examples=[datetime(2026, 1, 1, tzinfo=UTC)])

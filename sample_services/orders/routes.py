@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from sample_services.contracts import IDEMPOTENCY_KEY
+from sample_services.faults import Faults
 from sample_services.orders.models import Mode, NewOrder, Order
 from sample_services.orders.store import Orders
 from sample_services.orders.workflow import Workflow
@@ -46,6 +47,11 @@ async def _store(request: Request) -> Orders:
     return store
 
 
+async def _faults(request: Request) -> Faults:
+    faults: Faults = request.app.state.faults
+    return faults
+
+
 @router.post("/orders", status_code=HTTPStatus.CREATED, responses={202: {"model": Order}})
 async def place_order(
     wanted: NewOrder,
@@ -64,10 +70,11 @@ async def place_order(
 @router.get("/orders")
 async def list_orders(
     store: Annotated[Orders, Depends(_store)],
+    faults: Annotated[Faults, Depends(_faults)],
     user_id: Annotated[str, USER_ID],
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> list[Order]:
-    return await store.latest(user_id, limit)
+    return await store.latest(user_id, limit, one_by_one=faults.divert("list"))
 
 
 @router.get("/orders/{order_id}")

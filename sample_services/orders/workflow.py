@@ -14,6 +14,8 @@ from sample_services.upstream import Upstream, UpstreamError, problem_of
 
 __all__ = ["Workflow"]
 
+_REPORTED_S = 60.0
+
 
 class Workflow:
     """Places orders. Each is stored as pending before anybody else hears of it."""
@@ -50,6 +52,10 @@ class Workflow:
             self._log.warning("order.not_found")
         elif order.state == "pending":
             await (self._finish(order_id, "rejected", reason) if reason else self._pay(order))
+
+    async def report(self) -> None:
+        """Write how many orders of the last minute are in each state."""
+        self._log.info("orders.reported", **await self._store.summary(_REPORTED_S))
 
     async def _reserve(self, order: Order) -> Order:
         body = {"order_id": order.id, "sku": order.sku, "quantity": order.quantity}

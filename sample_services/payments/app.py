@@ -9,7 +9,7 @@ import obskit
 from sample_services import faults_admin, problems
 from sample_services.broker import Broker
 from sample_services.database import Database
-from sample_services.faults import Faults
+from sample_services.faults import Faults, Reach
 from sample_services.payments.cashier import Cashier
 from sample_services.payments.events import consumer
 from sample_services.payments.routes import router
@@ -30,27 +30,27 @@ def create_app() -> FastAPI:
     """Build the service from its environment."""
     settings = Settings.load("payments")
     obskit.init(service="payments", version=VERSION)
-    database = Database(settings.database_url)
-    charges, faults = Charges(database), Faults("payments")
-    provider = Resilient(
-        Upstream("provider", settings.provider_url, timeout_s=_PROVIDER_TIMEOUT_S),
-        timeout_s=_ALL_ATTEMPTS_S,
-    )
-
+    charges = Charges(database := Database(settings.database_url))
+    upstream = Upstream("provider", settings.provider_url, timeout_s=_PROVIDER_TIMEOUT_S)
+    provider = Resilient(upstream, timeout_s=_ALL_ATTEMPTS_S)
+    faults = Faults("payments", Reach(database=database, provider=provider))
     cashier = Cashier(charges, provider, faults)
     broker = Broker(settings.nats_url, name="payments")
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await charges.open()
-        async with broker.running(consumer(cashier)), every(_TRIM_S, charges.trim, name="payments-trim"):
+        async with (
+            broker.running(consumer(cashier)),
+            every(_TRIM_S, charges.trim, name="payments-trim"),
+            faults.running(),
+        ):
             yield
-        await provider.close()
-        await database.close()
+        for part in (provider, database):
+            await part.close()
 
     app = FastAPI(title="payments", version=VERSION, lifespan=lifespan)
-    app.state.charges = charges
-    app.state.cashier = cashier
+    app.state.charges, app.state.cashier = charges, cashier
     app.include_router(router)
     problems.install(app)
     faults_admin.install(app, faults, settings.faults_token())

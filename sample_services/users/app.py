@@ -8,7 +8,7 @@ from fastapi import FastAPI
 import obskit
 from sample_services import faults_admin, problems
 from sample_services.database import Database
-from sample_services.faults import Faults
+from sample_services.faults import Faults, Reach
 from sample_services.settings import VERSION, Settings
 from sample_services.upkeep import every
 from sample_services.users.keys import KeyRing
@@ -27,6 +27,7 @@ def create_app() -> FastAPI:
     settings = Settings.load("users")
     obskit.init(service="users", version=VERSION)
     database = Database(settings.database_url)
+    faults = Faults("users", Reach(database=database))
     users, keys, passwords = Users(database), KeyRing(settings.secrets / "signing_keys"), Passwords()
 
     @asynccontextmanager
@@ -37,6 +38,7 @@ def create_app() -> FastAPI:
         async with (
             every(_TRIM_S, users.trim, name="users-trim"),
             every(_TRIM_S, keys.upkeep, name="users-keys"),
+            faults.running(),
         ):
             yield
         await database.close()
@@ -46,7 +48,7 @@ def create_app() -> FastAPI:
     app.state.sessions = Sessions(users, keys, passwords, Lockout(lock_s=settings.lockout_s))
     app.include_router(router)
     problems.install(app)
-    faults_admin.install(app, Faults("users"), settings.faults_token())
+    faults_admin.install(app, faults, settings.faults_token())
     if (token := settings.faults_token()) is not None:
         app.include_router(admin_router(keys, token))
     obskit.add_check("database", database.check)

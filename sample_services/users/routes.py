@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Cookie, Depends, Request, Response
 
 from sample_services import faults_admin
+from sample_services.faults import Faults
 from sample_services.problems import Problem
 from sample_services.users.keys import KeyRing
 from sample_services.users.models import AccessToken, Credentials, Profile
@@ -66,7 +67,9 @@ async def show_keys(request: Request, response: Response) -> dict[str, Any]:
 
 
 @router.get("/users/{user_id}")
-async def show_user(user_id: UUID, users: Annotated[Users, Depends(_users)]) -> Profile:
+async def show_user(user_id: UUID, users: Annotated[Users, Depends(_users)], request: Request) -> Profile:
+    faults: Faults = request.app.state.faults
+    await faults.at("profile")
     found = await users.find(str(user_id))
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, "unknown-user", f"There is no user {user_id}.")

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import nats
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-the-tests-only"
@@ -116,6 +117,7 @@ class Fleet:
             **{f"{name.upper()}_URL": self.url(name) for name in (*SERVICES, "provider")},
             "NATS_URL": self.url("nats"),
             "SMTP_URL": self.url("smtp"),
+            "ORDERS_REPORT_S": "0.5",
         }
 
     free_port = staticmethod(free_port)
@@ -217,6 +219,24 @@ class Fleet:
             method, f"{self.url(service)}/admin/faults{path}", headers=headers, **options
         )
 
+    def mend(self):
+        """Turn every fault off that is on."""
+        for service in (*SERVICES, "notifications"):
+            if self.is_running(service) and self.is_alive(service):
+                for row in self.fault("GET", service=service).json()["faults"]:
+                    if row["level"]:
+                        self.fault("DELETE", f"/{row['id']}", service=service)
+
+    def samples(self, service, name, **labels):
+        """Return the values of a metric on the page of *service* that have these labels."""
+        families = text_string_to_metric_families(self.http.get(f"{self.url(service)}/metrics").text)
+        return [
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        ]
+
     def dead_letters(self, consumer, subject):
         """Return the bodies of the messages that *consumer* has given up."""
 
@@ -279,9 +299,7 @@ def fleet(running_fleet):
     """All three services and the broker, ready, with no fault on."""
     running_fleet.wait_ready()
     yield running_fleet
-    if running_fleet.is_running("inventory"):
-        for fault in ("inventory-slow", "inventory-errors"):
-            running_fleet.fault("DELETE", f"/{fault}")
+    running_fleet.mend()
 
 
 @pytest.fixture(scope="session")
