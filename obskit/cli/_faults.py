@@ -1,54 +1,38 @@
-"""The catalogue of faults, and the switch of each."""
+"""The switch of each fault of the catalogue."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from obskit import stack
-from obskit._assets import asset
+from obskit import _faults, stack
 from obskit.cli._client import Api
 from obskit.errors import StackError
 
 __all__ = ["Fault", "catalogue", "find"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault of the catalogue; *row* is everything that the catalogue says of it."""
+class Fault(_faults.Fault):
+    """One fault of the catalogue, and its switch."""
 
-    id: str
-    service: str
-    alert: str
-    levels: tuple[int, ...]
-    sentence: str
-    row: Mapping[str, Any]
+    __slots__ = ()
 
     def turn_on(self, home: stack.Home, level: int) -> Any:
-        """Let the fault hit *level* percent of the operations; gives the service's answer."""
-        path = f"/admin/faults/{self.id}"
-        return Api(home, self.service).call("POST", path, body={"level": level}, is_admin=True)
+        """Let the fault hit *level* percent of the operations; gives the answer of who switches it."""
+        return self._switch(home, "POST", {"level": level})
 
     def turn_off(self, home: stack.Home) -> Any:
         """End the fault; one that is off stays off."""
-        return Api(home, self.service).call("DELETE", f"/admin/faults/{self.id}", is_admin=True)
+        return self._switch(home, "DELETE")
+
+    def _switch(self, home: stack.Home, method: str, body: dict[str, int] | None = None) -> Any:
+        path = f"/admin/faults/{self.id}"
+        answers = [
+            Api(home, process).call(method, path, body=body, is_admin=True) for process in self.switched_at
+        ]
+        return answers[0]
 
 
 def catalogue() -> dict[str, Fault]:
     """Return the faults of ``faults.yaml`` by id, in its order."""
-    rows = yaml.safe_load(asset("sample_services", "faults.yaml").read_text(encoding="utf-8"))
-    return {
-        row["id"]: Fault(
-            id=row["id"],
-            service=row["service"],
-            alert=row["alert"],
-            levels=tuple(row["levels"]),
-            sentence=row["sentence"],
-            row=row,
-        )
-        for row in rows
-    }
+    return {name: Fault(fault.row) for name, fault in _faults.catalogue().items()}
 
 
 def find(fault_id: str) -> Fault:

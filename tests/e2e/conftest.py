@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from obskit import stack
@@ -67,4 +68,20 @@ def take_ports():
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
+    """A home and ports for a test that starts and ends a stack itself."""
     return Installed(tmp_path_factory.mktemp("stack") / "state", take_ports())
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    """One stack at the demo's time scale for all tests that leave it as they found it; nothing of it is left."""
+    shared = Installed(tmp_path_factory.mktemp("shared") / "state", take_ports())
+    answer = shared.run("up", "--time-scale=60", *shared.options, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    yield shared
+    assert shared.run("down", f"--home={shared.home}").returncode == 0
+    assert not [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if str(shared.home) in " ".join(process.info["cmdline"] or [])
+    ]

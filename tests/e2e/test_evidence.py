@@ -11,25 +11,22 @@ LAST = {("orders", "process orders.reserved"), ("notifications", "process orders
 
 
 @pytest.fixture(scope="module")
-def order(installed):
+def order(running):
     """An async order on a running stack, by the id that its caller was given."""
-    answer = installed.run("up", "--time-scale=60", *installed.options)
-    assert answer.returncode == 0, answer.stderr
-    with installed.caller() as client:
+    with running.caller() as client:
         accepted = client.post("/api/orders?mode=async", json={"sku": "TEA-GREEN", "quantity": 1})
     assert accepted.status_code == 202
-    yield accepted.headers["x-request-id"]
-    installed.run("down", f"--home={installed.home}")
+    return accepted.headers["x-request-id"]
 
 
 @pytest.fixture(scope="module")
-def spans(installed, order):
+def spans(running, order):
     """The spans of the order's trace by name and service, once the last of them is there."""
     import time
 
     deadline = time.monotonic() + 30
     while True:
-        answer = installed.run("trace", order, "--json", f"--home={installed.home}")
+        answer = running.run("trace", order, "--json", f"--home={running.home}")
         found = {}
         if answer.returncode == 0:
             for batch in json.loads(answer.stdout)["trace"]["resourceSpans"]:
@@ -60,11 +57,11 @@ def test_trace_goes_through_every_service(spans):
     assert len({span["traceId"] for span in spans.values()}) == 1
 
 
-def test_log_store_has_the_lines_of_every_service_under_the_trace(installed, order, wait_for):
+def test_log_store_has_the_lines_of_every_service_under_the_trace(running, order, wait_for):
     query = f'{{service_name=~".+"}} | trace_id="{order}"'
 
     def services():
-        answer = installed.run("logs", query, "--json", f"--home={installed.home}")
+        answer = running.run("logs", query, "--json", f"--home={running.home}")
         assert answer.returncode == 0, answer.stderr
         found = {json.loads(line)["labels"]["service_name"] for line in answer.stdout.splitlines()}
         return found - {"users"} == SERVICES
@@ -72,8 +69,8 @@ def test_log_store_has_the_lines_of_every_service_under_the_trace(installed, ord
     wait_for(services, "lines of every service in the log store")
 
 
-def test_waterfall_and_lines_are_shown_to_a_person(installed, order, spans):
-    shown = installed.run("trace", order, f"--home={installed.home}").stdout
+def test_waterfall_and_lines_are_shown_to_a_person(running, order, spans):
+    shown = running.run("trace", order, f"--home={running.home}").stdout
     for expected in (
         f"{len({service for service, _ in spans})} services",
         "traefik: POST",
@@ -84,8 +81,8 @@ def test_waterfall_and_lines_are_shown_to_a_person(installed, order, spans):
         assert expected in shown
 
 
-def test_prometheus_has_the_edge_over_the_broker(installed, order, spans, wait_for):
-    url = f"http://127.0.0.1:{installed.ports['prometheus']}/api/v1/query"
+def test_prometheus_has_the_edge_over_the_broker(running, order, spans, wait_for):
+    url = f"http://127.0.0.1:{running.ports['prometheus']}/api/v1/query"
     edge = 'client="orders",server="inventory",connection_type="messaging_system"'
 
     def seen():
@@ -96,7 +93,7 @@ def test_prometheus_has_the_edge_over_the_broker(installed, order, spans, wait_f
     wait_for(seen, "the messaging edge of the service graph", within_s=30)
 
 
-def test_trace_that_is_not_there_is_said_so(installed, order):
-    answer = installed.run("trace", "f" * 32, f"--home={installed.home}")
+def test_trace_that_is_not_there_is_said_so(running, order):
+    answer = running.run("trace", "f" * 32, f"--home={running.home}")
     assert answer.returncode == 1
     assert "There is no trace" in answer.stderr

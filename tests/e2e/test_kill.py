@@ -4,7 +4,6 @@ import os
 import signal
 import time
 
-import psutil
 import pytest
 
 NAMES = (
@@ -28,19 +27,6 @@ NAMES = (
     "supervisor",
 )
 BACK_S = 5
-
-
-@pytest.fixture(scope="module")
-def running(installed):
-    answer = installed.run("up", "--time-scale=60", *installed.options)
-    assert answer.returncode == 0, answer.stderr
-    yield installed
-    assert installed.run("down", f"--home={installed.home}").returncode == 0
-    assert not [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if str(installed.home) in " ".join(process.info["cmdline"] or [])
-    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from obskit import catalog
-from obskit.cli._demo._prometheus import Prometheus
+from obskit.cli._prometheus import Prometheus
 
 __all__ = ["MODES", "Measured", "measure"]
 

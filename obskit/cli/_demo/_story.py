@@ -14,12 +14,12 @@ from rich.console import Console
 
 from obskit import stack
 from obskit.cli._client import Api
-from obskit.cli._demo._load import Load, sending
 from obskit.cli._demo._measure import MODES, Measured, measure
 from obskit.cli._demo._orders import states
-from obskit.cli._demo._prometheus import Prometheus
-from obskit.cli._demo._waiting import wait
 from obskit.cli._faults import Fault, find
+from obskit.cli._load import Load, sending
+from obskit.cli._prometheus import Prometheus
+from obskit.cli._waiting import wait
 from obskit.errors import StackError
 
 __all__ = ["FAULTS", "FaultResult", "Result", "tell"]

@@ -1,4 +1,4 @@
-"""The load generator as a child of the demo."""
+"""The load generator as a child of a command."""
 
 import os
 import subprocess
@@ -51,8 +51,11 @@ class Load:
 
 
 @contextmanager
-def sending(home: stack.Home, *, rate: float) -> Iterator[Load]:
-    """Send *rate* orders a second through Traefik, half of them async, while the block runs."""
+def sending(home: stack.Home, *, rate: float, mode: str = "both") -> Iterator[Load]:
+    """Send *rate* calls a second through Traefik while the block runs.
+
+    *mode* is the load generator's: ``both`` is orders, half of them async, ``faults`` all journeys.
+    """
     ports = stack.current_ports(home)
     orders, log = home.data / "demo-orders.txt", home.log_of(_NAME)
     orders.write_text("", encoding="utf-8")
@@ -61,7 +64,8 @@ def sending(home: stack.Home, *, rate: float) -> Iterator[Load]:
             [
                 *(sys.executable, "-P", "-m", "sample_services.loadgen"),
                 *("--url", f"http://{stack.LOOPBACK}:{ports['traefik']}"),
-                *("--rate", f"{rate:g}", "--duration", "0", "--port", str(ports[_NAME])),
+                *("--rate", f"{rate:g}", "--mode", mode, "--duration", "0"),
+                *("--port", str(ports[_NAME])),
                 *("--orders-file", str(orders)),
                 *("--passwords", str(home.demo_users)),
             ],
