@@ -5,6 +5,7 @@ from obskit.rules._check import Finding, check_alerts, listed
 from obskit.rules._indicator import KINDS
 from obskit.rules._links import board_url, console_link, log_query, logs_url
 from obskit.rules._load import Group, Rule, RuleFile, load_alertmanager, load_rules, rule_paths
+from obskit.rules._mixin import write_mixed
 from obskit.rules._mutants import Mutant, Verdict, mutants, survivors
 from obskit.rules._native import NativeRules, write_native
 from obskit.rules._new import add_objective
@@ -55,6 +56,7 @@ __all__ = [
     "survivors",
     "unit_files",
     "unit_tests",
+    "write_mixed",
     "write_native",
     "write_objectives",
 ]

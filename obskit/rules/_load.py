@@ -49,6 +49,8 @@ class RuleFile(TypedDict):
     groups: list[Group]
 
 
+# The one in C where it was built: eight times as fast, and obskit up waits for it.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _GROUP_KEYS = frozenset(Group.__annotations__)
 _RULE_KEYS = frozenset(Rule.__annotations__)
 _NOT_FOR_RECORDS = ("for", "keep_firing_for", "annotations")
@@ -101,7 +103,7 @@ def load_alertmanager(path: Path) -> dict[str, Any]:
 
 def _yaml_mapping(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise _refused(path, f"it cannot be read as YAML ({error})") from error
     if not isinstance(content, dict):

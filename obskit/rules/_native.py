@@ -1,8 +1,9 @@
 """Writes the rules and the routes for servers that run on this machine, without containers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -25,6 +26,9 @@ _Onward = Callable[[str], str]
 """Turns a link into the one of the program that shows boards here."""
 
 
+_NOTHING: Mapping[str, RuleFile] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class NativeRules:
     """The files that were written; Prometheus's ``rule_files`` should name these and no others."""
@@ -42,6 +46,8 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
     routing_key_file: Path,
     board_url: str | None,
     boards: Literal["console", "grafana"] = "console",
+    extra: Mapping[str, RuleFile] = _NOTHING,
+    without: Collection[str] = (),
 ) -> NativeRules:
     """Write copies of the shipped rules and routes into *destination*, which is made when missing.
 
@@ -49,6 +55,8 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
     and *board_url*, which is the console's address or, with *boards* "grafana", a Grafana's: the
     two have the same pages of boards, and each its own page of logs. With no *board_url* the
     links to boards and logs are left out.
+    *extra* are rules of somebody's own, by the name of the file to write; shipped files that
+    *without* names are left out.
     *routing_key_file* is read by Alertmanager itself, so no copy holds the key.
 
     Raises:
@@ -59,9 +67,10 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
     onward = console_link if boards == "console" else str
     destination.mkdir(parents=True, exist_ok=True)
     written = []
-    for path in rule_paths():
-        rules = scale_rules(load_rules(path), factor=factor, scrape_interval_s=scrape_interval_s)
-        written.append(_write(destination / path.name, _readdressed_rules(rules, addresses, onward), factor))
+    shipped = {path.name: load_rules(path) for path in rule_paths() if path.name not in without}
+    for name, content in {**shipped, **extra}.items():
+        rules = scale_rules(content, factor=factor, scrape_interval_s=scrape_interval_s)
+        written.append(_write(destination / name, _readdressed_rules(rules, addresses, onward), factor))
     routes = scale_alertmanager(
         load_alertmanager(asset("alerts", "alertmanager.yml")),
         factor=factor,

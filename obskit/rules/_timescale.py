@@ -6,6 +6,7 @@ labels (``ratio_rate5m``, ``long_window: 1h``: alerts, boards and tests refer to
 numbers in expressions (a floor of ten bad events stays ten), and texts.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -56,15 +57,23 @@ class TimeScale:
 
     def duration(self, text: str) -> str:
         """Return a scaled wait as text; the same text where nothing changes."""
-        before = parse_duration(text)
-        after = self.wait(before)
-        return text if after == before else format_duration(after)
+        return _changed(text, self.wait)
+
+    def hold(self, text: str) -> str:
+        """Return a scaled ``for`` as text: four scrapes too, for one that is lost is no outage."""
+        return _changed(text, self.window)
+
+
+def _changed(text: str, change: Callable[[int], int]) -> str:
+    before = parse_duration(text)
+    after = change(before)
+    return text if after == before else format_duration(after)
 
 
 def scale_rules(rules: RuleFile, *, factor: float, scrape_interval_s: float) -> RuleFile:
     """Return a copy of *rules* in which time passes *factor* times faster.
 
-    Ranges stay at or above four scrape intervals and nothing falls below a second.
+    Ranges and ``for`` stay at or above four scrape intervals and nothing falls below a second.
     Factor 1 returns the same content.
 
     Raises:
@@ -86,7 +95,7 @@ def _scaled_rule(rule: Rule, scale: TimeScale) -> Rule:
     if scale.factor != 1:
         scaled["expr"] = rescale_promql(rule["expr"], window=scale.window, shift=scale.wait)
     if "for" in rule:
-        scaled["for"] = scale.duration(rule["for"])
+        scaled["for"] = scale.hold(rule["for"])
     if "keep_firing_for" in rule:
         scaled["keep_firing_for"] = scale.duration(rule["keep_firing_for"])
     return scaled

@@ -82,7 +82,7 @@ _FOREIGN = {
     "process_": set(),
     "prometheus_": {"alertmanager", "rule_group"},
     "alertmanager_": {"integration"},
-    "traefik_": {"code", "entrypoint", "cn"},
+    "traefik_": {"code", "entrypoint", "cn", "sans"},
     "loki_": {"route", "status_code", "le"},
     "tempo_": {"route", "status_code", "le"},
     "traces_service_graph_": {"client", "server"},

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from obskit._assets import asset
 from obskit.errors import ConfigError
 from obskit.rules import TimeScale, load_alertmanager, load_rules, rule_paths, scale_alertmanager, scale_rules
+from obskit.rules._durations import parse_duration
 
 _DAY_MS = 86_400_000
 _factors = st.floats(min_value=1, max_value=10_000)
@@ -58,7 +59,7 @@ def test_sixty_times_faster_turns_minutes_into_seconds():
         "groups"
     ][0]
 
-    assert first["for"] == "2s"
+    assert first["for"] == "4s"
     assert first["labels"]["long_window"] == "1h"
     assert "increase1h" in first["expr"]
     assert ">= 10" in first["expr"]
@@ -68,11 +69,18 @@ def test_sixty_times_faster_turns_minutes_into_seconds():
 
 
 @pytest.mark.parametrize("factor", [60, 600, 100_000])
-def test_ranges_hold_four_scrapes_and_waits_last_a_second(factor):
+def test_ranges_and_for_hold_four_scrapes(factor):
     for path in rule_paths():
         for rule in _rules_of(path, factor, interval_s=2):
             assert all(seconds >= 8 for seconds in _ranges(rule["expr"]))
-            assert rule.get("for", "1s") != "0s"
+            assert parse_duration(rule.get("for", "8s")) >= 8000
+
+
+def test_for_that_is_shorter_than_four_scrapes_stays_as_it_is():
+    assert TimeScale(60, 15).hold("30s") == "30s"
+    assert TimeScale(60, 1).hold("2m") == "4s"
+    assert TimeScale(60, 1).hold("15m") == "15s"
+    assert TimeScale(1, 15).hold("2m") == "2m"
 
 
 @pytest.mark.parametrize("factor", [60, 100_000])
