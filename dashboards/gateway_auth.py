@@ -202,7 +202,7 @@ def _certificate() -> Panel:
         "Below two weeks: renew it. At 0 no client connects any more.",
         none="no load balancer",
     )
-    of = (Line(kit.until(_PROXY.CERTIFICATE_END, by=("cn",)), "{{cn}}"),)
+    of = (Line(kit.until(_PROXY.CERTIFICATE_END, by=("cn", "sans")), "{{cn}}"),)
     return kit.graph(
         about,
         of,

@@ -20,7 +20,7 @@ from obskit.boards._foreign import (
 )
 from obskit.boards._gauges import down, firing, highest, lowest, past, restarts, since, until, up
 from obskit.boards._grafana import Grafana, Pushed
-from obskit.boards._limits import limits, slow_after_s, watched
+from obskit.boards._limits import limits, rules_of, slow_after_s, watched
 from obskit.boards._links import (
     CHOSEN,
     RUNBOOKS,
@@ -79,6 +79,7 @@ from obskit.boards._tables import log_lines, rows, traces
 from obskit.boards._targets import Column, Line
 from obskit.boards._thresholds import at
 from obskit.boards._variables import Variable, choose, pick, services
+from obskit.boards._watch import panel_queries
 
 __all__ = [
     "ALERTS",
@@ -159,6 +160,7 @@ __all__ = [
     "number",
     "or_zero",
     "over_range",
+    "panel_queries",
     "past",
     "per_second",
     "pick",
@@ -169,6 +171,7 @@ __all__ = [
     "restarts",
     "row",
     "rows",
+    "rules_of",
     "series",
     "services",
     "since",

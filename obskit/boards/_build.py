@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from obskit._assets import asset
-from obskit.boards import _check_board, _check_panel, _check_query
+from obskit._mixin import Mixin
+from obskit.boards import _check_board, _check_panel, _check_query, _check_schema
+from obskit.boards._mixin import mixed
 from obskit.boards._model import JSON, Board, Breach, Finding
 from obskit.boards._own import with_own
 from obskit.boards._promql import filled
 from obskit.boards._read import queries
 from obskit.boards._readme import with_table
-from obskit.boards._render import render
+from obskit.boards._render import render, to_json, written
 from obskit.errors import ConfigError, ObskitError
 
 __all__ = ["Grammar", "boards", "build", "check", "check_board"]
@@ -21,7 +23,12 @@ Grammar = Callable[[str], object]
 """Reads a query, and raises ValueError or an ObskitError when it cannot."""
 
 _Rule = Callable[[JSON], Iterator[Breach]]
-_RULES: dict[str, _Rule] = {**_check_board.RULES, **_check_panel.RULES, **_check_query.RULES}
+_RULES: dict[str, _Rule] = {
+    **_check_board.RULES,
+    **_check_panel.RULES,
+    **_check_query.RULES,
+    **_check_schema.RULES,
+}
 
 
 def boards(source: Path | None = None) -> list[Board]:
@@ -37,24 +44,36 @@ def boards(source: Path | None = None) -> list[Board]:
     return [_board(path) for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
 
 
-def build(destination: Path | None = None, *, source: Path | None = None) -> list[Path]:
+def build(
+    destination: Path | None = None, *, source: Path | None = None, mixin: Mixin | None = None
+) -> list[Path]:
     """Write the JSON of every board of *source* into *destination*, and return what was written.
 
     Both default to the shipped folders, ``dashboards`` and ``dashboards/json``. The same
     boards always give the same bytes. With no *destination*, the table of boards in the
     folder's README is made anew too, where the README has its two marks.
+
+    With a *mixin* the boards have its labels; that needs a *destination*, for the shipped JSON is
+    what the sources alone make.
+
+    Raises:
+        ConfigError: a file is no board, or there is a mixin and no destination.
     """
+    if mixin is not None and destination is None:
+        msg = "Boards with a configuration of your own need a folder of their own."
+        raise ConfigError(msg)
     folder = _folder(source) / "json" if destination is None else destination
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    made = []
     for board in boards(source):
         path = folder / f"{board.name}.json"
-        path.write_text(render(board), encoding="utf-8")
-        written.append(path)
+        drawn = to_json(board)
+        path.write_text(written(mixed(drawn, mixin) if mixin else drawn), encoding="utf-8")
+        made.append(path)
     readme = _folder(source) / "README.md"
     if destination is None and readme.is_file():
         readme.write_text(with_table(readme.read_text(encoding="utf-8"), boards(source)), encoding="utf-8")
-    return written
+    return made
 
 
 def check(source: Path | None = None, *, grammars: Mapping[str, Grammar] | None = None) -> list[Finding]:

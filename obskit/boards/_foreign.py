@@ -109,7 +109,10 @@ class TraefikMetrics:
         "traefik_service_server_up", "gauge", "1 while a server is healthy.", ("service", "url")
     )
     CERTIFICATE_END = Metric(
-        "traefik_tls_certs_not_after", "gauge", "When a certificate ends, in Unix seconds.", ("cn", "serial")
+        "traefik_tls_certs_not_after",
+        "gauge",
+        "When a certificate ends, in Unix seconds.",
+        ("cn", "sans", "serial"),
     )
 
 

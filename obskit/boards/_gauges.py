@@ -23,8 +23,8 @@ def since(metric: Metric, *where: str, by: tuple[str, ...] = ()) -> str:
 
 
 def until(metric: Metric, *where: str, by: tuple[str, ...] = ()) -> str:
-    """Seconds until the earliest moment that a gauge holds, 0 when it has passed."""
-    return f"clamp_min({lowest(metric, *where, by=by)} - time(), 0)"
+    """Seconds until the latest moment that a gauge holds, 0 when it has passed: what was replaced counts no more."""
+    return f"clamp_min({highest(metric, *where, by=by)} - time(), 0)"
 
 
 def past(expr: str, offset: str) -> str:

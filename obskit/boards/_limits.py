@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,8 +16,18 @@ from obskit._assets import asset
 from obskit.boards._model import Threshold
 from obskit.errors import ConfigError
 
-__all__ = ["alerts", "limit_values", "limits", "recorded", "recorded_labels", "slow_after_s", "watched"]
+__all__ = [
+    "alerts",
+    "limit_values",
+    "limits",
+    "recorded",
+    "recorded_labels",
+    "rules_of",
+    "slow_after_s",
+    "watched",
+]
 
+_FOLDER: ContextVar[Path | None] = ContextVar("obskit_rules_of_boards", default=None)
 
 _GROUPING = re.compile(r"\bby\s*\(([^)]*)\)")
 _COLOURS = {"ticket": "yellow", "page": "red"}
@@ -102,8 +114,18 @@ class _Alerts:
     labels: dict[str, frozenset[str]]
 
 
+@contextmanager
+def rules_of(folder: Path) -> Iterator[None]:
+    """Let boards draw the limits of the rule files in *folder*, not of those that are shipped, in the block."""
+    token = _FOLDER.set(folder)
+    try:
+        yield
+    finally:
+        _FOLDER.reset(token)
+
+
 def _read() -> _Alerts:
-    files = sorted(asset("alerts").glob("*.yaml"))
+    files = sorted((_FOLDER.get() or asset("alerts")).glob("*.yaml"))
     return _read_once(tuple((path, path.stat().st_mtime_ns) for path in files))
 
 
@@ -119,8 +141,17 @@ def _read_once(files: tuple[tuple[Path, int], ...]) -> _Alerts:
         ),
         alerts=frozenset(rule["alert"] for rule in rules if "alert" in rule),
         recorded={rule["record"]: rule["expr"] for rule in rules if "record" in rule},
-        labels={rule["record"]: _labels(rule) for rule in rules if "record" in rule},
+        labels=_kept(rules),
     )
+
+
+def _kept(rules: list[dict[str, Any]]) -> dict[str, frozenset[str]]:
+    """Return the labels of each recorded series; several rules may record one name, each with its own."""
+    kept: dict[str, frozenset[str]] = {}
+    for rule in rules:
+        if "record" in rule:
+            kept[rule["record"]] = kept.get(rule["record"], frozenset()) | _labels(rule)
+    return kept
 
 
 def _rules(path: Path) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from obskit.boards._sdk import JSONEncoder, dashboard, models
 from obskit.boards._tables import header
 from obskit.boards._variables import LOKI, PROMETHEUS, TEMPO, datasources
 
-__all__ = ["SCHEMA", "TAG", "render", "to_json"]
+__all__ = ["SCHEMA", "TAG", "render", "to_json", "written"]
 
 TAG = "obskit"
 SCHEMA = 42
@@ -29,7 +29,12 @@ _FIRING = f'ALERTS{{alertstate="firing", alertname!="Watchdog", {SERVICE}}}'
 
 def render(board: Board) -> str:
     """Return the board's JSON text; the same board gives the same bytes, whatever the SDK's order."""
-    return json.dumps(to_json(board), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return written(to_json(board))
+
+
+def written(board: JSON) -> str:
+    """Return the text of a rendered board."""
+    return json.dumps(board, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def to_json(board: Board) -> JSON:

@@ -20,6 +20,7 @@ try:
     from grafana_foundation_sdk.builders.tempo import Dataquery as TempoQuery
     from grafana_foundation_sdk.cog.builder import Builder
     from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.cog.plugins import register_default_plugins
     from grafana_foundation_sdk.cog.variants import Dataquery
     from grafana_foundation_sdk.models import common as common_models
     from grafana_foundation_sdk.models import dashboard as models
@@ -48,6 +49,7 @@ __all__ = [
     "logs",
     "models",
     "prometheus_models",
+    "register_default_plugins",
     "stat",
     "statetimeline",
     "table",

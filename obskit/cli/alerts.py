@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from obskit import rules
-from obskit.cli._options import JsonOption
+from obskit._mixin import load_mixin
+from obskit.cli._options import JsonOption, MixinOption
 from obskit.cli._output import print_json, print_lines, table
 from obskit.errors import StackError
 
@@ -59,16 +60,27 @@ def build_rules(
     source: Source = None,
     destination: Annotated[
         Path | None,
-        typer.Option("--to", metavar="FILE", help="Write there instead of objectives.yaml beside it."),
+        typer.Option("--to", metavar="PATH", help="Write there instead of objectives.yaml beside it."),
     ] = None,
+    config: MixinOption = None,
 ) -> None:
     """Make recording rules and burn-rate alerts from the objectives; the same source gives the same bytes.
+
+    With --config every rule file and the routes are written with your labels, bucket bounds and
+    objectives into the folder --to: see the table [mixin] in alerts/README.md.
 
     \b
     Example:
       obskit alerts build
       obskit alerts build --source slo.yaml --to rules/objectives.yaml
+      obskit alerts build --config obskit.toml --to my_rules
     """
+    if config is not None:
+        if destination is None:
+            msg = "Rules with a configuration of your own need a folder of their own."
+            raise StackError(msg, fix=f"obskit alerts build --config {config} --to my_rules")
+        print_lines(*map(str, rules.write_mixed(load_mixin(config), destination, source)))
+        return
     print_lines(str(rules.write_objectives(source, destination)))
 
 

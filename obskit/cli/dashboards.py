@@ -10,7 +10,7 @@ import typer
 from obskit import stack
 from obskit._assets import asset
 from obskit._extras import require
-from obskit.cli._options import HomeOption, JsonOption
+from obskit.cli._options import HomeOption, JsonOption, MixinOption
 from obskit.cli._output import print_json, print_lines, progress_console, table
 from obskit.errors import StackError
 
@@ -100,18 +100,27 @@ def list_boards(as_json: JsonOption = False) -> None:
 
 
 @dashboards.command("build")
-def build_boards(destination: Destination = None, source: Source = None) -> None:
+def build_boards(destination: Destination = None, source: Source = None, config: MixinOption = None) -> None:
     """Write the JSON of every board; the same sources give the same bytes.
+
+    With --config the boards have your labels, and draw the limits of your objectives: see the
+    table [mixin] in dashboards/README.md.
 
     \b
     Example:
       obskit dashboards build
       obskit dashboards build --to /tmp/boards
       obskit dashboards build --from my_dashboards
+      obskit dashboards build --config obskit.toml --to my_boards
     """
     from obskit.boards import build
 
-    print_lines(*(str(path) for path in build(destination, source=source)))
+    if config is None:
+        print_lines(*(str(path) for path in build(destination, source=source)))
+        return
+    from obskit.cli._mixed import build_mixed
+
+    print_lines(*(str(path) for path in build_mixed(config, destination, source)))
 
 
 @dashboards.command("check")

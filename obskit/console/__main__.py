@@ -51,7 +51,9 @@ def _serve(options: argparse.Namespace, token: str) -> None:
         dict(options.service),
     )
     app = obskit.instrument(FastAPI(openapi_url=None))
-    door = build(app, Sources(urls), asset("dashboards", "json"), Access(token), options.allow_host)
+    boards = asset("dashboards", "json")
+    access = Access(token)
+    door = build(app, Sources(urls), boards, access, hosts=options.allow_host, home=options.home)
     with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on after it has closed everything
         uvicorn.run(
             door,

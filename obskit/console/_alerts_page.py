@@ -15,6 +15,7 @@ from obskit.console._sources import SourceError, Sources
 __all__ = ["AlertsPage"]
 
 _SILENCE_H = 2
+_OFTEN_S = 5.0
 
 
 class AlertsPage:
@@ -29,11 +30,11 @@ class AlertsPage:
 
     def build(self) -> None:
         """Make the page; what fires comes after it is shown."""
-        with frame("Alerts", self._page):
+        with frame("Alerts", self._page, has_times=False):
             self._content = ui.element("div")
             with self._content:
                 show(tag("div", "reading", class_="empty"))
-        ui.timer(0.01, self.read, once=True)
+        self._page.often(_OFTEN_S)
 
     async def read(self) -> None:
         """Ask Prometheus for the rules and Alertmanager for the silences."""
@@ -72,7 +73,7 @@ class AlertsPage:
                 labels = {"alertname": firing.rule["name"], **_about(firing.alert["labels"])}
                 ui.button(
                     f"Silence for {_SILENCE_H} h", on_click=lambda _, labels=labels: self._silence(labels)
-                ).props("flat dense no-caps size=sm").style("align-self: flex-start")
+                ).props("outline dense no-caps").style("align-self: flex-start; margin-top: 6px")
 
     def _silences(self, silences: Sequence[Mapping[str, Any]]) -> None:
         if not silences:
@@ -87,7 +88,7 @@ class AlertsPage:
                         "faint"
                     )
                     ui.button("End", on_click=lambda _, key=silence["id"]: self._end(key)).props(
-                        "flat dense no-caps size=sm"
+                        "outline dense no-caps"
                     )
 
     async def _silence(self, labels: Mapping[str, str]) -> None:

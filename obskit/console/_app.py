@@ -16,6 +16,8 @@ from obskit.console._door import Door
 from obskit.console._faults_page import FaultsPage
 from obskit.console._html import Html, join, link, show, tag
 from obskit.console._incidents_page import IncidentPage, IncidentsPage
+from obskit.console._labs import Labs
+from obskit.console._labs_page import LabsPage
 from obskit.console._links import explored
 from obskit.console._logs_page import logs_page
 from obskit.console._map_page import MapPage
@@ -33,15 +35,25 @@ _RECONNECT_S = 20.0
 """A machine that is busy answers late; a page that gives up sooner loses what it shows."""
 
 
-def build(app: FastAPI, sources: Sources, folder: Path, access: Access, hosts: Iterable[str] = ()) -> Door:
+def build(  # noqa: PLR0913 - what the process was started with
+    app: FastAPI,
+    sources: Sources,
+    folder: Path,
+    access: Access,
+    *,
+    hosts: Iterable[str] = (),
+    home: Path | None = None,
+) -> Door:
     """Give *app* the console's pages over *sources*, with the boards of *folder*; return what to serve.
 
-    It answers to *hosts* too, beside the names of this machine.
+    It answers to *hosts* too, beside the names of this machine. *home* is the state folder of the stack.
     """
     access.serve(app)
-    _serve_boards(load(folder), sources)
+    boards = load(folder)
+    _serve_boards(boards, sources)
     _serve_evidence(sources)
     _serve_trouble(sources, access)
+    _serve_trials(boards, sources, access, Labs(home))
     _serve_explore(app)
     nicegui.app.add_static_files("/static", STATIC)
     # Tailwind's script reads every element in the browser, and the pages have a style of their own.
@@ -129,13 +141,25 @@ def _serve_trouble(sources: Sources, access: Access) -> None:
     def incident(request: Request, key: str) -> None:
         IncidentPage(key, page_of("/incidents", request.query_params), sources, access).build()
 
-    @ui.page("/faults")
-    def faults(request: Request) -> None:
-        FaultsPage(page_of("/faults", request.query_params), sources, access).build()
-
     @ui.page("/sign-in")
     def sign_in(request: Request) -> None:
         _sign_in(request.query_params.get("next", "/"), is_wrong="wrong" in request.query_params)
+
+
+def _serve_trials(boards: Mapping[str, Board], sources: Sources, access: Access, labs: Labs) -> None:
+    """Serve what is done on purpose: faults and labs."""
+    nicegui.app.on_shutdown(labs.stop)
+
+    @ui.page("/faults")
+    def faults(request: Request) -> None:
+        page = page_of("/faults", request.query_params)
+        if "from" not in request.query_params:
+            page.begin = "now-15m"  # what was just switched on has to be seen
+        FaultsPage(page, sources, access, boards).build()
+
+    @ui.page("/labs")
+    def tried(request: Request) -> None:
+        LabsPage(page_of("/labs", request.query_params), labs, access).build()
 
 
 def _board_row(board: Board, page: Page) -> Html:

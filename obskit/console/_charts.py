@@ -1,18 +1,19 @@
 """ECharts options of the panels that are charts."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from obskit.console._fields import PALETTE, Field, field_of
+from obskit.console._legend import legend_of
 from obskit.console._model import Panel
 from obskit.console._series import Exemplar, Series
+from obskit.console._theme import Theme
 from obskit.console._units import unit
 from obskit.console._window import Window
 
-__all__ = ["Marks", "Theme", "bars", "heat_map", "spark_line", "time_series"]
+__all__ = ["Marks", "bars", "heat_map", "spark_line", "time_series"]
 
 JSON = dict[str, Any]
 _DOTS_BELOW = 3
@@ -20,23 +21,6 @@ _EXEMPLARS = 60
 _NOTHING = 1e-9
 _MOST = 200
 """Lines of one chart; more is a wall of colour, and slow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Theme:
-    """The colours of a chart's own parts."""
-
-    text: str
-    faint: str
-    line: str
-    panel: str
-
-    @classmethod
-    def of(cls, *, dark: bool) -> "Theme":
-        """Return the dark or the light one."""
-        if dark:
-            return cls("#d5d9e0", "#8b93a1", "#2c323c", "#181c22")
-        return cls("#1f2937", "#6b7280", "#e3e6ea", "#ffffff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +52,14 @@ def time_series(panel: Panel, series: Sequence[Series], window: Window, theme: T
         "textStyle": {"color": theme.text, "fontFamily": "inherit"},
         "grid": {
             "left": 8,
-            "right": 12,
+            "right": 20,
             "top": 10,
             "bottom": 34 if shows_legend else 6,
             "containLabel": True,
         },
         "tooltip": _tooltip(theme, unit_js),
         "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-        "legend": _legend(shown, fields, theme) if shows_legend else {"show": False},
+        "legend": legend_of(panel, shown, fields, theme) if shows_legend else {"show": False},
         "xAxis": _time_axis(window, theme),
         "yAxis": _value_axis(panel, theme, unit_js),
         "series": lines,
@@ -173,32 +157,6 @@ def _tooltip(theme: Theme, unit_js: str) -> JSON:
     }
 
 
-def _legend(series: Sequence[Series], fields: Sequence[Field], theme: Theme) -> JSON:
-    said = {one.name: _summary(one, field) for one, field in zip(series, fields, strict=True)}
-    return {
-        "type": "scroll",
-        "bottom": 0,
-        "left": 4,
-        "itemWidth": 10,
-        "itemHeight": 10,
-        "icon": "roundRect",
-        "textStyle": {"color": theme.text, "fontSize": 11},
-        "pageIconColor": theme.faint,
-        "pageTextStyle": {"color": theme.faint},
-        "data": [one.name for one in series],
-        ":formatter": f"name => ({json.dumps(said)})[name] || name",
-        "tooltip": {"show": True},
-    }
-
-
-def _summary(series: Series, field: Field) -> str:
-    values = [value for value in series.values if not math.isnan(value)]
-    if not values:
-        return series.name
-    mean, most, last = (field.text(value) for value in (sum(values) / len(values), max(values), values[-1]))
-    return f"{series.name}   mean {mean}  max {most}  last {last}"
-
-
 def _time_axis(window: Window, theme: Theme) -> JSON:
     return {
         "type": "time",
@@ -290,7 +248,7 @@ def heat_map(panel: Panel, series: Sequence[Series], theme: Theme) -> JSON:
     return {
         "animation": False,
         "textStyle": {"color": theme.text, "fontFamily": "inherit"},
-        "grid": {"left": 8, "right": 8, "top": 8, "bottom": 6, "containLabel": True},
+        "grid": {"left": 8, "right": 20, "top": 8, "bottom": 6, "containLabel": True},
         "tooltip": {
             "confine": True,
             "backgroundColor": theme.panel,
@@ -365,7 +323,7 @@ def columns(series: Mapping[str, Series], window: Window, theme: Theme, colours:
     return {
         "animation": False,
         "textStyle": {"color": theme.text, "fontFamily": "inherit"},
-        "grid": {"left": 8, "right": 8, "top": 6, "bottom": 24, "containLabel": True},
+        "grid": {"left": 8, "right": 20, "top": 6, "bottom": 24, "containLabel": True},
         "tooltip": {**_tooltip(theme, unit("none").javascript()), "axisPointer": {"type": "shadow"}},
         "legend": {"bottom": 0, "textStyle": {"color": theme.text, "fontSize": 11}, "itemHeight": 8},
         "xAxis": _time_axis(window, theme),

@@ -42,9 +42,14 @@ _FORMATS: Mapping[str, Callable[[Sequence[str]], str]] = {
     "csv": ",".join,
     "raw": ",".join,
     "json": lambda values: json.dumps(list(values)),
-    "queryparam": lambda values: "&".join(quote(value, safe="") for value in values),
     "percentencode": lambda values: quote(",".join(values), safe=""),
 }
+
+
+def _as_parameters(name: str, value: str | tuple[str, ...]) -> str:
+    """Return what an address says of a variable: ``var-service=a&var-service=b``."""
+    chosen = (ALL if value else "",) if isinstance(value, str) else value
+    return "&".join(f"var-{quote(name, safe='')}={quote(each, safe='')}" for each in chosen)
 
 
 def fill(text: str, values: Values) -> str:
@@ -58,6 +63,8 @@ def fill(text: str, values: Values) -> str:
         if name not in values:
             return found.group()
         value = values[name]
+        if found.group(2) == "queryparam":
+            return _as_parameters(name, value)
         if isinstance(value, str):
             return value
         own = "text" if isinstance(value, Single) else "regex"

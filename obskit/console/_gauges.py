@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from obskit.console._charts import Theme
 from obskit.console._fields import PALETTE, Field, colour_at, field_of
 from obskit.console._model import Panel
 from obskit.console._series import Series
+from obskit.console._theme import Theme
 
 __all__ = ["gauges"]
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from obskit.console._ask import Question
-from obskit.console._charts import Theme
 from obskit.console._fields import PALETTE
 from obskit.console._html import Html, join, link, tag
 from obskit.console._series import instant
 from obskit.console._shell import Page
 from obskit.console._sources import Sources
+from obskit.console._theme import Theme
 from obskit.console._units import unit
 
 __all__ = ["Edge", "edge_table", "edges_of", "graph_of"]

@@ -15,11 +15,12 @@ from obskit.console._shell import Page, Place, frame, troubled
 from obskit.console._sources import SourceError, Sources
 from obskit.console._window import Window
 
-__all__ = ["IncidentPage", "IncidentsPage", "incident_rows"]
+__all__ = ["IncidentPage", "IncidentsPage", "change_rows", "incident_rows"]
 
 _COLOURS = {"triggered": "red", "acknowledged": "yellow", "resolved": "green"}
 _BEFORE_S = 300.0
 _OFTEN_S = 5.0
+_LONGEST_NOTE = 2000
 _FIRST = ("firing", "impact", "action")
 _ELSEWHERE = frozenset({"firing_alerts", "num_firing", "num_resolved", "runbook", "service_name"})
 """What the head, the links or the timeline say already."""
@@ -35,9 +36,9 @@ class IncidentsPage:
 
     def build(self) -> None:
         """Make the page; the incidents come after it is shown."""
-        with frame("Incidents", self._page):
+        with frame("Incidents", self._page, has_times=False):
             self._content = Place()
-        ui.timer(0.01, self.read, once=True)
+        self._page.often(_OFTEN_S)
 
     async def read(self) -> None:
         """Ask the pager."""
@@ -79,7 +80,7 @@ class IncidentPage:
         self._sources = sources
         self._access = access
         self._path = f"/v1/incidents/{quote(key, safe='')}"
-        self._status = ""
+        self._offered = ("", "")
 
     def build(self) -> None:
         """Make the page; what it tells comes after it is shown."""
@@ -87,10 +88,21 @@ class IncidentPage:
             self._head = Place(classes="")
             self._actions = ui.row().style("gap: 8px; margin-top: 8px")
             with ui.element("div").classes("two"):
-                self._details, self._timeline = Place(), Place()
+                self._details = Place()
+                with ui.element("div").classes("panel"):
+                    self._note_line()
+                    self._timeline = Place(classes="course-of")
             self._lines_head, self._lines = show(Html("")).classes("heading"), Place()
             self._traces_head, self._traces = show(Html("")).classes("heading"), Place()
-        ui.timer(_OFTEN_S, self.read)
+        self._page.reload = self.read
+        self._page.often(_OFTEN_S)
+
+    def _note_line(self) -> None:
+        with ui.row().classes("items-center no-wrap").style("gap: 8px; padding: 6px 10px"):
+            self._note = ui.input(placeholder="What you found or did, for those who read this next")
+            self._note.props(f"dense outlined maxlength={_LONGEST_NOTE} aria-label='Note'").style("flex: 1")
+            self._note.on("keydown.enter", self._add_note)
+            ui.button("Add note", on_click=self._add_note).props("outline no-caps dense")
 
     async def read(self) -> None:
         """Ask the pager for the incident, and the stores for its evidence."""
@@ -104,32 +116,45 @@ class IncidentPage:
         self._head.put(_head(incident))
         self._details.put(_details(incident))
         self._timeline.put(_timeline(incident))
-        if incident["status"] != self._status and not self._actions.is_deleted:
-            self._status = incident["status"]
-            self._buttons()
+        offered = incident["status"], incident["urgency"]
+        if offered != self._offered and not self._actions.is_deleted:
+            self._offered = offered
+            self._buttons(*offered)
         await self._evidence(incident)
 
-    def _buttons(self) -> None:
+    def _buttons(self, status: str, urgency: str) -> None:
         self._actions.clear()
         with self._actions:
-            if self._status == "triggered":
-                ui.button("Acknowledge", on_click=lambda: self._press("acknowledge")).props(
-                    "unelevated no-caps"
-                )
-            if self._status != "resolved":
-                ui.button("Resolve", on_click=lambda: self._press("resolve")).props("outline no-caps")
-            show(link("Export as Markdown", f"{self._sources.urls.pager}{self._path}.md", class_="more"))
+            if status == "triggered":
+                self._button("Acknowledge", "acknowledge", "unelevated")
+            if status != "resolved":
+                self._button("Resolve", "resolve", "outline")
+                if urgency == "high":
+                    self._button("Escalate", "escalate", "outline")
+            address = f"{self._sources.urls.pager}{self._path}.md"
+            show(link("Export as Markdown", address, class_="more", target="_blank", rel="noopener"))
 
-    async def _press(self, verb: str) -> None:
+    def _button(self, text: str, verb: str, looks: str) -> None:
+        ui.button(text, on_click=lambda: self._press(verb)).props(f"{looks} no-caps")
+
+    async def _add_note(self) -> None:
+        text = self._note.value.strip()
+        if text and await self._press("note", text=text):
+            self._note.set_value("")
+
+    async def _press(self, verb: str, **more: str) -> bool:
+        """Ask the pager; tell whether it did as asked."""
         if not self._access.require(f"/incidents/{quote(self._key, safe='')}"):
-            return
+            return False
+        is_done = True
         try:
-            await self._sources.pager.send(
-                "POST", f"{self._path}/{verb}", {"by": "console"}, self._access.token
-            )
+            body = {"by": "console", **more}
+            await self._sources.pager.send("POST", f"{self._path}/{verb}", body, self._access.token)
         except SourceError as error:
+            is_done = False
             ui.notify(f"{error} {error.fix}", type="negative")
         await self.read()
+        return is_done
 
     async def _evidence(self, incident: Mapping[str, Any]) -> None:
         window = _window_of(incident)
@@ -160,7 +185,7 @@ def _heading(text: str, url: str) -> Html:
 
 
 def _head(incident: Mapping[str, Any]) -> Html:
-    since = f"{incident.get('service') or ''} since {_time(incident['created_at'])}"
+    since = f"{incident.get('service') or ''} since {_time(incident['created_at'])}{_next(incident)}"
     return tag(
         "div",
         tag("span", incident["status"], class_=f"chip {_COLOURS.get(incident['status'], '')}"),
@@ -169,6 +194,17 @@ def _head(incident: Mapping[str, Any]) -> Html:
         tag("div", incident["title"], style="font-size: 21px; font-weight: 650"),
         tag("div", since, class_="faint"),
     )
+
+
+def _next(incident: Mapping[str, Any]) -> str:
+    """Say who acknowledged it, or when the next people are told."""
+    if incident["status"] == "acknowledged" and incident.get("acknowledged_by"):
+        return f" · acknowledged by {incident['acknowledged_by']}"
+    escalation = incident.get("escalation") or {}
+    if incident["status"] != "triggered" or not escalation.get("next_at"):
+        return ""
+    level = f"level {escalation.get('level')} of {escalation.get('levels')}"
+    return f" · {level}, escalates at {_time(escalation['next_at'])} unless acknowledged"
 
 
 def _details(incident: Mapping[str, Any]) -> Html:
@@ -181,8 +217,37 @@ def _details(incident: Mapping[str, Any]) -> Html:
     ]
     onward = [link(each["text"], local(each["href"]), class_="more") for each in incident.get("links") or []]
     return tag(
-        "div", tag("div", join(onward), style="padding: 6px"), tag("table", join(rows), class_="plain")
+        "div",
+        tag("div", join(onward), style="padding: 6px"),
+        tag("table", join(rows), class_="plain"),
+        *_changes(incident.get("changes") or []),
     )
+
+
+def _changes(changes: Sequence[Mapping[str, Any]]) -> list[Html]:
+    """Return the deploys and other changes before and during an incident, which often began it."""
+    if not changes:
+        return []
+    head = tag("div", "Changes before and during it", class_="faint", style="padding: 8px 10px 2px")
+    return [head, change_rows(changes)]
+
+
+def change_rows(changes: Sequence[Mapping[str, Any]]) -> Html:
+    """Return change events as a table."""
+    rows = [
+        tag(
+            "tr",
+            tag("td", _time(change["at"]), class_="faint whole"),
+            tag("td", str(change.get("source") or ""), class_="faint whole"),
+            tag("td", str(change["summary"]), join([_onward(each) for each in change.get("links") or []])),
+        )
+        for change in changes
+    ]
+    return tag("table", join(rows), class_="plain")
+
+
+def _onward(each: Mapping[str, Any]) -> Html:
+    return link(str(each["text"]), local(str(each["href"])), class_="more")
 
 
 def _timeline(incident: Mapping[str, Any]) -> Html:
@@ -193,7 +258,7 @@ def _timeline(incident: Mapping[str, Any]) -> Html:
             tag("td", entry["type"].replace("_", " "), class_="whole"),
             tag("td", entry["message"]),
         )
-        for entry in incident.get("timeline") or []
+        for entry in reversed(incident.get("timeline") or [])  # what is new stands first
     ]
     return tag("table", join(rows), class_="plain")
 

@@ -13,6 +13,7 @@ from websockets.exceptions import WebSocketException
 from obskit.console import _charts
 from obskit.console._html import tag
 from obskit.console._loglines import Line, line_of, lines_of, written
+from obskit.console._search import Language, SearchLine
 from obskit.console._series import matrix
 from obskit.console._shell import Page, Place, frame, troubled
 from obskit.console._sources import SourceError, Sources
@@ -30,13 +31,17 @@ _COLOURS = {
 _LINES = 300
 _COLUMNS = 60
 _LOOK_S = 5.0
-EXAMPLES = {
-    "everything": _START,
-    "errors": '{service_name=~".+", level=~"error|critical"}',
-    "slow requests": '{service_name=~".+"} | json | event="http.request" | duration_ms > 500',
-    "failed requests": '{service_name=~".+"} | json | event="http.request" | outcome="server_error"',
-    "one text": '{service_name=~".+"} |= "timeout"',
-}
+_LANGUAGE = Language(
+    name="LogQL",
+    start=_START,
+    examples={
+        "everything": _START,
+        "errors": '{service_name=~".+", level=~"error|critical"}',
+        "slow requests": '{service_name=~".+"} | json | event="http.request" | duration_ms > 500',
+        "failed requests": '{service_name=~".+"} | json | event="http.request" | outcome="server_error"',
+        "one text": '{service_name=~".+"} |= "timeout"',
+    },
+)
 
 
 class LogsPage:
@@ -45,36 +50,23 @@ class LogsPage:
     def __init__(self, page: Page, sources: Sources, query: str, at: str) -> None:
         self._page = page
         self._sources = sources
-        self._query = query or _START
+        self._search = SearchLine(page, query, _LANGUAGE)
         self._at = at
-        self._page.more = {"query": self._query}
         self._page.reload = self.read
         self._following: asyncio.Task[None] | None = None
+        self._followed = ""
 
     def build(self) -> None:
         """Make the page; its lines come after it is shown."""
         with frame("Logs", self._page):
-            with ui.row().classes("items-center w-full no-wrap search").style("gap: 8px"):
-                self._input = ui.input(value=self._query, placeholder=_START).props(
-                    "dense outlined aria-label='LogQL query'"
-                )
-                self._input.classes("mono").style("flex: 1").on("keydown.enter", self._search)
-                ui.button("Search", on_click=self._search).props("dense unelevated no-caps")
+            with self._search.build():
                 self._live = ui.switch("Live", on_change=lambda event: self._follow(on=event.value))
-            with ui.element("div").classes("examples"):
-                for name, query in EXAMPLES.items():
-                    ui.link(name, f"/logs?{urlencode({'query': query, 'from': self._page.begin})}")
             self._chart = ui.echart({}, on_point_click=self._column).classes("panel")
             self._chart.style("height: 150px; width: 100%")
             ui.run_javascript(f"obskit.join({self._chart.id})")
             self._said = ui.label("").classes("faint").style("margin: 6px 0").props("role=status")
             self._lines = Place()
         ui.timer(0.01, self.read, once=True)
-
-    def _search(self) -> None:
-        self._query = self._input.value.strip() or _START
-        self._page.more = {"query": self._query}
-        self._page.changed()
 
     def _column(self, event: events.EChartPointClickEventArguments) -> None:
         if self._page.narrow is not None and isinstance(event.value, list):
@@ -85,10 +77,12 @@ class LogsPage:
     async def read(self) -> None:
         """Ask for the lines and for their number over time."""
         if self._following is not None:
+            if self._followed != self._search.query:
+                self._follow(on=True)
             return  # new lines come by themselves
         window = self._page.window
         try:
-            found = await lines_of(self._sources, self._query, window, limit=_LINES)
+            found = await lines_of(self._sources, self._search.query, window, limit=_LINES)
         except SourceError as error:
             self._put_problem(error)
             return
@@ -111,7 +105,7 @@ class LogsPage:
         window = self._page.window
         step = window.step(_COLUMNS, 1)
         window = window.aligned(step)
-        expr = f"sum by (level) (count_over_time({self._query} [{step:.0f}s]))"
+        expr = f"sum by (level) (count_over_time({self._search.query} [{step:.0f}s]))"
         try:
             series = await matrix(self._sources.logs, expr, window, step)
         except SourceError:
@@ -130,6 +124,7 @@ class LogsPage:
             self._following.cancel()
             self._following = None
         if on:
+            self._followed = self._search.query
             self._lines.put(tag("div", "Waiting for the next line.", class_="empty"))
             self._following = background_tasks.create(self._tail(), name="log tail")
         else:
@@ -138,7 +133,7 @@ class LogsPage:
     async def _tail(self) -> None:
         url = self._sources.urls.logs.replace("http", "ws", 1)
         begin = f"{time.time_ns()}"
-        address = f"{url}/loki/api/v1/tail?{urlencode({'query': self._query, 'start': begin})}"
+        address = f"{url}/loki/api/v1/tail?{urlencode({'query': self._search.query, 'start': begin})}"
         shown: list[Line] = []
         try:
             async with connect(address, max_size=1 << 24) as socket:

@@ -1,16 +1,15 @@
 """The first page: is anybody paged, which service suffers, and where to look."""
 
 import asyncio
+import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nicegui import ui
-
 from obskit.catalog import SERVER_DURATION, SERVICE_LABEL
 from obskit.console._ask import Question, question
 from obskit.console._html import Html, join, link, tag
-from obskit.console._incidents_page import incident_rows
+from obskit.console._incidents_page import change_rows, incident_rows
 from obskit.console._series import instant
 from obskit.console._shell import Page, Place, frame, heading
 from obskit.console._sources import Sources
@@ -24,13 +23,16 @@ _QUERIES = {
     "all": f'count by ({SERVICE_LABEL}) (up{{{SERVICE_LABEL}!=""}})',
     "rate": f"sum by ({SERVICE_LABEL}) (rate({_D}_count[$__rate_interval]))",
     "errors": (
-        f'sum by ({SERVICE_LABEL}) (rate({_D}_count{{outcome="server_error"}}[$__rate_interval]))'
-        f" / sum by ({SERVICE_LABEL}) (rate({_D}_count[$__rate_interval]))"
+        f'(sum by ({SERVICE_LABEL}) (rate({_D}_count{{outcome="server_error"}}[$__rate_interval]))'
+        f" or sum by ({SERVICE_LABEL}) (rate({_D}_count[$__rate_interval])) * 0)"
+        f" / (sum by ({SERVICE_LABEL}) (rate({_D}_count[$__rate_interval])) > 0)"
     ),
     "p95": f"histogram_quantile(0.95, sum by ({SERVICE_LABEL}, le) (rate({_D}_bucket[$__rate_interval])))",
 }
 _BAD_RATIO = 0.01
 _SLOW_S = 0.5
+_OFTEN_S = 10.0
+_MOST_CHANGES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +60,29 @@ class OverviewPage:
             self._incidents = Place()
             heading("Services")
             self._services = Place()
-        ui.timer(0.01, self.read, once=True)
+            heading("Changes of the last day")
+            self._changes = Place()
+        self._page.often(_OFTEN_S)
 
     async def read(self) -> None:
         """Ask the pager and Prometheus."""
         await asyncio.gather(
-            self._incidents.put_later(self._open_incidents), self._services.put_later(self._table)
+            self._incidents.put_later(self._open_incidents),
+            self._services.put_later(self._table),
+            self._changes.put_later(self._newest_changes),
         )
 
     async def _open_incidents(self) -> Html:
         answer = await self._sources.pager.get("/v1/incidents", (("status", "open"),))
         return incident_rows(answer["incidents"])
+
+    async def _newest_changes(self) -> Html:
+        answer = await self._sources.pager.get("/v1/changes", fresh_s=_OFTEN_S)
+        since = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+        changes = [each for each in answer["changes"] if dt.datetime.fromisoformat(each["at"]) > since]
+        if changes:
+            return change_rows(changes[:_MOST_CHANGES])
+        return tag("div", "Nobody deployed or changed anything, or nobody told the pager.", class_="empty")
 
     async def _table(self) -> Html:
         asked = await question(self._sources, self._page.window, {})

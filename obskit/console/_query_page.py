@@ -8,6 +8,7 @@ from obskit.console import _charts
 from obskit.console._ask import Question, question
 from obskit.console._html import Html, join, tag
 from obskit.console._model import Panel
+from obskit.console._search import Language, SearchLine
 from obskit.console._series import Series, matrix, named
 from obskit.console._shell import Page, Place, frame
 from obskit.console._sources import Sources
@@ -15,7 +16,11 @@ from obskit.console._units import unit
 
 __all__ = ["QueryPage"]
 
-_START = "sum by (service_name) (rate(http_server_request_duration_seconds_count[$__rate_interval]))"
+_LANGUAGE = Language(
+    name="PromQL",
+    start="sum by (service_name) (rate(http_server_request_duration_seconds_count[$__rate_interval]))",
+    verb="Ask",
+)
 _ROWS = 200
 _PANEL = Panel({"type": "timeseries", "options": {"legend": {"showLegend": False}}})
 
@@ -26,26 +31,17 @@ class QueryPage:
     def __init__(self, page: Page, sources: Sources, query: str) -> None:
         self._page = page
         self._sources = sources
-        self._query = query or _START
-        self._page.more = {"query": self._query}
+        self._search = SearchLine(page, query, _LANGUAGE)
         self._page.reload = self.read
 
     def build(self) -> None:
         """Make the page; its answer comes after it is shown."""
         with frame("Metrics", self._page):
-            with ui.row().classes("items-center w-full no-wrap search").style("gap: 8px; margin-bottom: 8px"):
-                self._input = ui.input(value=self._query).props("dense outlined aria-label='PromQL query'")
-                self._input.classes("mono").style("flex: 1").on("keydown.enter", self._search)
-                ui.button("Ask", on_click=self._search).props("dense unelevated no-caps")
+            self._search.build()
             self._chart = ui.echart({}).classes("panel").style("height: 340px; width: 100%; margin: 8px 0")
             ui.run_javascript(f"obskit.join({self._chart.id})")
             self._table = Place()
         ui.timer(0.01, self.read, once=True)
-
-    def _search(self) -> None:
-        self._query = self._input.value.strip() or _START
-        self._page.more = {"query": self._query}
-        self._page.changed()
 
     async def read(self) -> None:
         """Ask Prometheus."""
@@ -53,7 +49,9 @@ class QueryPage:
 
     async def _answer(self) -> Html:
         asked = await question(self._sources, self._page.window, {})
-        found = await matrix(self._sources.prometheus, asked.fill(self._query), asked.window, asked.step)
+        found = await matrix(
+            self._sources.prometheus, asked.fill(self._search.query), asked.window, asked.step
+        )
         series = [Series(one.labels, one.times, one.values, named(one, None)) for one in found]
         self._draw(series, asked)
         return _rows(series)

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 from nicegui import background_tasks, context, events, ui
 
-from obskit.console._charts import Theme
 from obskit.console._html import Html, show, tag
 from obskit.console._sources import SourceError
+from obskit.console._theme import Theme
 from obskit.console._window import Window, WindowError
 
 __all__ = ["STATIC", "Page", "Place", "frame", "heading", "page_of", "problem", "troubled"]
@@ -37,6 +37,7 @@ NAVIGATION = (
     ("Alerts", "/alerts"),
     ("Incidents", "/incidents"),
     ("Faults", "/faults"),
+    ("Labs", "/labs"),
 )
 _COOKIE = "obskit-theme"
 STATIC = Path(__file__).parent / "static"
@@ -68,6 +69,8 @@ class Page:
     reload: Callable[[], Awaitable[None]] | None = None
     narrow: Callable[[float, float], None] | None = None
     """Shows another time range, from and to in Unix seconds."""
+    is_seen: bool = True
+    """Whether the browser shows it: a tab behind others asks for nothing."""
 
     @property
     def window(self) -> Window:
@@ -92,6 +95,11 @@ class Page:
         """Put what the page shows now into the browser's address, and read it anew."""
         ui.navigate.history.replace(self.address())
         self.read()
+
+    def often(self, every_s: float) -> None:
+        """Read everything now, and again every *every_s* seconds while somebody looks."""
+        ui.timer(0.01, self.read, once=True)
+        ui.timer(every_s, lambda: self.read() if self.is_seen else None, immediate=False)
 
     def read(self) -> None:
         """Read everything anew, in the background."""
@@ -132,6 +140,13 @@ def frame(title: str, page: Page, *, has_times: bool = True) -> Iterator[None]:
         if has_times:
             _times(page)
         _dark_button(page, dark)
+
+    def seen(event: events.GenericEventArguments) -> None:
+        page.is_seen = bool(event.args["is"])
+        if page.is_seen and (page.every or not has_times):
+            page.read()
+
+    ui.on("seen", seen)
     with ui.element("div").classes("body"):
         yield
 
@@ -177,17 +192,16 @@ def _refresh(page: Page) -> None:
         timer.active = bool(every)
         ui.navigate.history.replace(page.address())
 
-    def seen(event: events.GenericEventArguments) -> None:
-        timer.active = bool(page.every) and bool(event.args["is"])
-        if timer.active:
-            page.read()
-
     ui.select(REFRESHES, value=page.every, on_change=lambda event: again(event.value)).props(
         "dense options-dense borderless aria-label='Refresh'"
     )
-    timer = ui.timer(float(page.every or 3600), page.read, active=bool(page.every), immediate=False)
+    timer = ui.timer(
+        float(page.every or 3600),
+        lambda: page.read() if page.is_seen else None,
+        active=bool(page.every),
+        immediate=False,
+    )
     ui.button(icon="refresh", on_click=page.read).props("flat dense round size=sm aria-label='Read again'")
-    ui.on("seen", seen)
 
 
 def _spoken(window: Window) -> str:

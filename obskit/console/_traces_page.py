@@ -1,11 +1,11 @@
 """Trace search: by service, duration, failure or TraceQL."""
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
 from nicegui import ui
 
 from obskit.console._html import Html, tag
+from obskit.console._search import Language, SearchLine
 from obskit.console._shell import Page, Place, frame
 from obskit.console._sources import Sources
 from obskit.console._tracelist import found_traces, trace_rows
@@ -13,14 +13,18 @@ from obskit.console._tracelist import found_traces, trace_rows
 __all__ = ["traces_page"]
 
 _START = "{kind=server}"
-EXAMPLES = {
-    "requests": _START,
-    "everything": "{}",
-    "failed": "{status=error}",
-    "slow": "{duration>500ms && kind=server}",
-    "over messages": "{kind=consumer}",
-    "injected faults": "{span.obskit.fault!=nil}",
-}
+_LANGUAGE = Language(
+    name="TraceQL",
+    start=_START,
+    examples={
+        "requests": _START,
+        "everything": "{}",
+        "failed": "{status=error}",
+        "slow": "{duration>500ms && kind=server}",
+        "over messages": "{kind=consumer}",
+        "injected faults": "{span.obskit.fault!=nil}",
+    },
+)
 
 
 class TracesPage:
@@ -29,34 +33,22 @@ class TracesPage:
     def __init__(self, page: Page, sources: Sources, query: str) -> None:
         self._page = page
         self._sources = sources
-        self._query = query or _START
-        self._page.more = {"query": self._query}
+        self._search = SearchLine(page, query, _LANGUAGE)
         self._page.reload = self.read
 
     def build(self) -> None:
         """Make the page; its traces come after it is shown."""
         with frame("Traces", self._page):
-            with ui.row().classes("items-center w-full no-wrap search").style("gap: 8px"):
-                self._input = ui.input(value=self._query).props("dense outlined aria-label='TraceQL query'")
-                self._input.classes("mono").style("flex: 1").on("keydown.enter", self._search)
-                ui.button("Search", on_click=self._search).props("dense unelevated no-caps")
-            with ui.element("div").classes("examples"):
-                for name, query in EXAMPLES.items():
-                    ui.link(name, f"/traces?{urlencode({'query': query, 'from': self._page.begin})}")
+            self._search.build()
             self._found = Place()
         ui.timer(0.01, self.read, once=True)
-
-    def _search(self) -> None:
-        self._query = self._input.value.strip() or _START
-        self._page.more = {"query": self._query}
-        self._page.changed()
 
     async def read(self) -> None:
         """Ask for the traces."""
         await self._found.put_later(self._answer)
 
     async def _answer(self) -> Html:
-        found = await found_traces(self._sources, self._query, self._page.window)
+        found = await found_traces(self._sources, self._search.query, self._page.window)
         nothing = "No trace in this time range. Widen the range, or search for less."
         return trace_rows(found, self._page) if found else tag("div", nothing, class_="empty")
 

@@ -87,7 +87,7 @@ BREAKS = [
         "Routes",
         lambda board, find: find(board, "Routes")["fieldConfig"]["overrides"][1]["properties"][1]["value"][
             "steps"
-        ][1].update(value=0.3),
+        ][1].update(value=0.0123),
     ),
     ("links", "Duration", lambda board, find: defaults(find(board, "Duration"))["links"].pop(0)),
     ("links", "Duration", lambda board, find: defaults(find(board, "Duration"))["links"].pop(1)),
@@ -253,6 +253,7 @@ BREAKS = [
         "Slow traces",
         lambda board, find: first_target(find(board, "Slow traces"), query="{duration>1s"),
     ),
+    ("schema", "Duration", lambda board, find: defaults(find(board, "Duration")).update(colour="red")),
 ]
 
 

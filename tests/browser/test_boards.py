@@ -1,5 +1,7 @@
 """Every committed board in a browser, over two hours of history."""
 
+import time
+
 import pytest
 
 from obskit._assets import asset
@@ -75,7 +77,8 @@ def test_the_crosshair_is_drawn_over_the_other_charts(tab, running):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/boards", "/logs", "/traces", "/map", "/alerts", "/incidents", "/faults", "/query"]
+    "path",
+    ["/", "/boards", "/logs", "/traces", "/map", "/alerts", "/incidents", "/faults", "/labs", "/query"],
 )
 def test_every_page_opens_without_an_error_and_fits_1024_pixels(tab, pictures, path):
     tab.page.set_viewport_size({"width": 1024, "height": 768})
@@ -106,6 +109,33 @@ def test_a_click_on_a_line_leads_to_its_logs_and_traces(tab, running):
     tab.page.wait_for_function(
         "() => document.body.innerText.includes('Go on to') || /^.(logs|traces)/.test(location.pathname)"
     )
+    assert tab.errors == []
+
+
+AN_EXEMPLAR = """each => {
+    const chart = getElement(Number(each.id.slice(1))).chart;
+    const series = chart.getOption().series;
+    const index = series.findIndex(one => one.name === 'exemplars');
+    const points = index < 0 ? [] : series[index].data;
+    return points.length ? chart.convertToPixel({ seriesIndex: index }, points.at(-1).value) : null;
+}"""
+
+
+def test_a_click_on_an_exemplar_opens_its_trace(tab, running):
+    tab.open("/d/obskit-service?from=now-5m&var-service=exemplary")
+    chart = tab.page.locator("[data-panel][aria-label='Duration'] .nicegui-echart[data-joined]")
+    chart.wait_for()
+    deadline = time.monotonic() + 90
+    while (point := chart.evaluate(AN_EXEMPLAR)) is None:
+        assert time.monotonic() < deadline
+        tab.page.get_by_label("Read again").click()
+        tab.page.wait_for_timeout(500)
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    tab.page.mouse.click(box["x"] + point[0], box["y"] + point[1])
+
+    tab.page.wait_for_url("**/trace/1bf7651916cd43dd8448eb211c80319c**")
+    tab.page.locator(".waterfall").wait_for()
     assert tab.errors == []
 
 

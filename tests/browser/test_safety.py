@@ -41,7 +41,7 @@ def test_a_hostile_incident_is_shown_and_not_run(tab, running):
     key = running.incident(f"gateway {EVIL}", firing=EVIL, action="javascript:window.pwned=1")
     tab.open("/incidents")
     tab.page.click(f"text={key}")
-    tab.page.locator("text=Acknowledge").wait_for()
+    tab.page.get_by_role("button", name="Acknowledge").wait_for()
 
     assert EVIL in tab.text
     assert tab.page.locator("a[href^='javascript']").count() == 0
@@ -51,7 +51,7 @@ def test_a_hostile_incident_is_shown_and_not_run(tab, running):
 def test_acknowledging_asks_for_the_token_first(tab, running):
     key = running.incident("gateway fails")
     tab.open(f"/incidents/{key}")
-    tab.page.click("text=Acknowledge")
+    tab.page.get_by_role("button", name="Acknowledge").click()
     tab.page.wait_for_url("**/sign-in?next=*")
 
     assert running.find_incident(key)["status"] == "triggered"
@@ -61,7 +61,7 @@ def test_acknowledging_asks_for_the_token_first(tab, running):
     tab.page.fill("input[name=token]", running.token)
     tab.page.click("button[type=submit]")
     tab.page.wait_for_url(f"**/incidents/{key}")
-    tab.page.click("text=Acknowledge")
+    tab.page.get_by_role("button", name="Acknowledge").click()
     tab.page.locator("text=acknowledged").first.wait_for()
     assert running.find_incident(key)["status"] == "acknowledged"
 
@@ -109,6 +109,31 @@ def test_a_fault_is_not_switched_without_the_token(tab, running):
     tab.page.wait_for_url("**/sign-in?next=*")
 
     assert level_of(running, "inventory-errors") == 0
+
+
+def test_the_panel_that_a_fault_moves_is_watched_beside_its_switch(tab, running):
+    tab.open("/faults")
+    tab.page.get_by_label("Find a fault").fill("inventory-slow")
+    tab.page.get_by_role("button", name="Watch inventory-slow").click()
+
+    tab.page.locator("[data-panel][aria-label='Sync: caller waits']:not([data-state=reading])").wait_for()
+    assert tab.errors == []
+
+
+def test_a_lab_is_started_with_the_token_and_stopped(signed_in, running):
+    signed_in.open("/labs")
+    signed_in.page.get_by_role("button", name="Whole run of n-plus-one-vs-join").click()
+    signed_in.page.get_by_role("button", name="Stop").click()
+
+    signed_in.page.get_by_text("It was stopped.").wait_for()
+    assert signed_in.errors == []
+
+
+def test_a_lab_is_not_started_without_the_token(tab, running):
+    tab.open("/labs")
+    tab.page.get_by_role("button", name="Whole run of n-plus-one-vs-join").click()
+
+    tab.page.wait_for_url("**/sign-in?next=*")
 
 
 def test_another_name_of_this_machine_is_not_served(running):

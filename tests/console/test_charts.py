@@ -1,9 +1,10 @@
 import json
 import math
 
-from obskit.console._charts import Marks, Theme, bars, heat_map, time_series
+from obskit.console._charts import Marks, bars, heat_map, time_series
 from obskit.console._model import Panel
 from obskit.console._series import Exemplar, Series
+from obskit.console._theme import Theme
 from obskit.console._window import Window
 
 WINDOW = Window(0, 600)
@@ -56,6 +57,17 @@ def test_only_the_slowest_exemplar_of_a_moment_is_drawn():
 def test_a_legend_sums_up_each_line():
     chart = time_series(a_panel(), [a_series("a", 0.1, 0.3)], WINDOW, THEME, Marks())
     assert "a   mean 200 ms  max 300 ms  last 300 ms" in chart["legend"][":formatter"]
+
+
+def test_a_narrow_panel_tells_every_name_with_its_last_value_and_the_rest_on_hovering():
+    panel = Panel({"type": "timeseries", "fieldConfig": a_panel().json["fieldConfig"], "gridPos": {"w": 8}})
+    series = [a_series(name, 0.1, 0.3) for name in ("gateway", "orders", "<b>inventory")]
+    legend = time_series(panel, series, WINDOW, THEME, Marks())["legend"]
+
+    assert "gateway  300 ms" in legend[":formatter"]
+    assert "mean" not in legend[":formatter"]
+    assert "&lt;b&gt;inventory   mean 200 ms" in legend["tooltip"][":formatter"]
+    assert '"<b>inventory   mean' not in legend["tooltip"][":formatter"]
 
 
 def test_a_name_from_anybody_stays_data():

@@ -1,14 +1,25 @@
-from obskit.console._faults_page import Fault, catalogue
+import pytest
+
+from obskit._faults import Fault
+from obskit.console._faults_page import group_of, matches
 
 
-def test_the_catalogue_is_the_one_of_the_command_line():
-    found = catalogue()
+@pytest.mark.parametrize(
+    ("row", "group"),
+    [
+        ({"service": "inventory"}, "inventory"),
+        ({"service": "inventory", "acts": "load"}, "By load"),
+        ({"acts": "stack"}, "By the stack"),
+    ],
+)
+def test_faults_stand_under_what_they_break(row, group):
+    assert group_of(Fault({"id": "x", **row})) == group
 
-    assert {"inventory-slow", "inventory-errors"} <= {fault.id for fault in found}
-    assert all(fault.service and fault.levels for fault in found)
 
+@pytest.mark.parametrize(
+    ("text", "is_found"), [("", True), ("SLOW stock", True), ("orders", False), ("burn", True)]
+)
+def test_a_fault_is_found_by_any_words_that_are_said_of_it(text, is_found):
+    row = {"id": "inventory-slow", "sentence": "Takes longer to reserve stock.", "alert": "LatencyBudgetBurn"}
 
-def test_a_row_that_says_little_is_a_fault_all_the_same():
-    fault = Fault({"id": "x"})
-
-    assert (fault.id, fault.service, fault.levels, fault.panel) == ("x", "", [100], {})
+    assert matches(Fault(row), text) == is_found

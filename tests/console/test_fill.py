@@ -24,6 +24,19 @@ def test_variables_are_filled_in_as_grafana_does(text, filled):
     assert fill(text, values) == filled
 
 
+@pytest.mark.parametrize(
+    ("value", "parameters"),
+    [
+        (("orders", "users"), "var-service=orders&var-service=users"),
+        (Single(["a&b=c d"]), "var-service=a%26b%3Dc%20d"),
+        (".+", "var-service=%24__all"),
+        ((), ""),
+    ],
+)
+def test_a_variable_goes_on_to_the_next_address_as_its_parameters(value, parameters):
+    assert fill("/d/x?${service:queryparam}", {"service": value}) == f"/d/x?{parameters}"
+
+
 def test_a_chosen_value_cannot_leave_its_string():
     assert fill('{a=~"$x"}', {"x": ('b"} or {c="d',)}) == '{a=~"b\\"\\\\} or \\\\{c=\\"d"}'
 

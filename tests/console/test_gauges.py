@@ -1,9 +1,9 @@
 import math
 
-from obskit.console._charts import Theme
 from obskit.console._gauges import gauges
 from obskit.console._model import Panel
 from obskit.console._series import Series
+from obskit.console._theme import Theme
 
 PANEL = Panel(
     {
