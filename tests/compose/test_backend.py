@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -10,16 +11,19 @@ import pytest
 from obskit import stack
 from obskit.cli.main import run
 
+NO_ENGINE = "Cannot connect to the Docker daemon. Is the docker daemon running?"
 DOCKER = """#!{python}
 import json, os, pathlib, sys
 here = pathlib.Path({folder!r})
 arguments = sys.argv[1:]
 with (here / "calls.jsonl").open("a") as calls:
-    kept = {{name: os.environ.get(name, "") for name in ("SECRETS_DIR", "COMPOSE_PROFILES")}}
+    kept = {{name: os.environ.get(name, "") for name in ("SECRETS_DIR", "COMPOSE_PROFILES", "DOCKER_BUILDKIT")}}
     calls.write(json.dumps({{"arguments": arguments, "cwd": os.getcwd(), **kept}}) + "\\n")
 state = json.loads((here / "state.json").read_text())
 if arguments[:1] == ["version"] and not state["engine"]:
-    sys.exit("Cannot connect to the Docker daemon. Is the docker daemon running?")
+    sys.exit(state["refusal"])
+if arguments[:1] == ["version"]:
+    print(state["version"], "28.0.1")
 if arguments[:2] == ["compose", "version"] and not state["compose"]:
     sys.exit("docker: unknown command: docker compose")
 if "up" in arguments and state["fails"]:
@@ -51,8 +55,11 @@ class Docker:
         program.chmod(0o755)
         self.answers()
 
-    def answers(self, *, engine=True, compose=True, fails=False, containers=((),)):
+    def answers(
+        self, *, engine=True, compose=True, fails=False, containers=((),), refusal=NO_ENGINE, version="28.0.1"
+    ):
         state = {"engine": engine, "compose": compose, "fails": fails, "containers": containers}
+        state |= {"refusal": refusal, "version": version}
         (self._folder / "state.json").write_text(json.dumps(state))
 
     @property
@@ -104,14 +111,8 @@ def test_up_starts_everything_and_returns_when_all_is_healthy(docker, obskit_com
     docker.answers(containers=[STARTING, READY])
     code, out, err = obskit_command("up")
     assert code == 0, err
-    assert docker.told("up")["arguments"] == [
-        "compose",
-        "--env-file",
-        "versions.env",
-        "up",
-        "--detach",
-        "--build",
-    ]
+    assert docker.told("build")["arguments"] == ["compose", "--env-file", "versions.env", "build", "pager"]
+    assert docker.told("up")["arguments"] == ["compose", "--env-file", "versions.env", "up", "--detach"]
     assert Path(docker.told("up")["cwd"]).name == "compose"
     assert "http://127.0.0.1:3000" in out
     assert "2 containers are ready." in out
@@ -164,6 +165,38 @@ def test_an_engine_that_does_not_answer_is_said_so(docker, obskit_command, tmp_p
     assert not (tmp_path / "home").exists()
 
 
+def test_an_engine_that_the_user_may_not_use_is_told_apart(docker, obskit_command):
+    docker.answers(engine=False, refusal="dial unix /var/run/docker.sock: connect: permission denied")
+    code, _, err = obskit_command("up")
+    assert code == 1
+    assert "This user may not use the Docker engine." in err
+    assert "--groups docker" in err
+
+
+def test_a_port_that_another_program_has_is_named_with_its_service(docker, obskit_command, monkeypatch):
+    # An address of this process alone: 9090 is what Prometheus publishes.
+    number = os.getpid()
+    address = f"127.77.{number >> 8 & 255}.{number & 255 or 1}"
+    monkeypatch.setenv("BIND", address)
+    docker.answers(fails=True, containers=[READY])
+    with socket.create_server((address, 9090)):
+        code, _, err = obskit_command("up")
+    assert code == 1
+    assert "Port 9090 (prometheus) is taken by" in err
+    assert f"(pid {number})" in err
+    assert "obskit up --backend compose again" in " ".join(err.split())
+
+
+@pytest.mark.parametrize(("client", "switch"), [("20.10.24+dfsg1", "1"), ("28.0.1", ""), ("", "")])
+def test_a_client_before_23_is_told_to_heed_what_a_build_leaves_out(
+    docker, obskit_command, monkeypatch, client, switch
+):
+    monkeypatch.delenv("DOCKER_BUILDKIT", raising=False)
+    docker.answers(version=client, containers=[READY])
+    obskit_command("up")
+    assert docker.told("up")["DOCKER_BUILDKIT"] == switch
+
+
 @pytest.mark.usefixtures("bin_folder")
 def test_no_docker_at_all_is_said_so(obskit_command):
     for verb in ("up", "down"):
@@ -177,7 +210,7 @@ def test_debians_docker_compose_is_used_where_docker_has_no_compose(docker, obsk
     docker.answers(compose=False, containers=[READY])
     code, _, _ = obskit_command("up")
     assert code == 0
-    assert docker.told("up")["arguments"] == ["--env-file", "versions.env", "up", "--detach", "--build"]
+    assert docker.told("up")["arguments"] == ["--env-file", "versions.env", "up", "--detach"]
 
 
 @pytest.mark.parametrize(
