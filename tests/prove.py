@@ -22,8 +22,15 @@ PARTS = {
     "demo, second of three": ["tests/e2e/test_demo.py", "-p", "no:cacheprovider"],
     "demo, third of three": ["tests/e2e/test_demo.py", "-p", "no:cacheprovider"],
     "kill and return": ["tests/e2e/test_kill.py"],
-    "redaction and JSON, 1500 examples a property": ["tests/logging", "tests/test_redaction.py"],
-    "proofs marked as long": ["-m", "prove", "tests"],
+    "redaction and JSON, 10 000 examples a property": ["tests/logging", "tests/test_redaction.py"],
+    "every fault, first of three": ["-m", "prove", "tests/e2e/test_faults.py"],
+    "every fault, second of three": ["-m", "prove", "tests/e2e/test_faults.py", "-p", "no:cacheprovider"],
+    "every fault, third of three": ["-m", "prove", "tests/e2e/test_faults.py", "-p", "no:cacheprovider"],
+    "half an hour of healthy load": ["-m", "prove", "tests/e2e/test_silence.py"],
+    "proofs marked as long": [
+        *("-m", "prove", "tests"),
+        *("--ignore", "tests/e2e/test_faults.py", "--ignore", "tests/e2e/test_silence.py"),
+    ],
 }
 
 
@@ -36,7 +43,7 @@ def source_hash() -> str:
 
 def run_part(arguments: list[str]) -> tuple[bool, str]:
     """Run one part and return whether it passed, and pytest's last line."""
-    environ = {**os.environ, "OBSKIT_EXAMPLES": "1500"}
+    environ = {**os.environ, "OBSKIT_EXAMPLES": "10000"}
     command = [sys.executable, "-m", "pytest", "-q", *arguments]
     result = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     last = (result.stdout.strip().splitlines() or ["no output"])[-1]
