@@ -2,7 +2,6 @@
 
 import os
 import re
-from contextlib import suppress
 from typing import Any
 
 from opentelemetry import trace
@@ -17,6 +16,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 (SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 """Under which a context keeps its span."""
 _KEPT = "_obskit_ids"
+_UNMADE = object()
 
 
 def current_ids() -> tuple[str, str] | None:
@@ -29,18 +29,17 @@ def current_ids() -> tuple[str, str] | None:
 
 def ids_of(span: Any) -> tuple[str, str] | None:
     """Return ``(trace_id, span_id)`` in hex of *span*, or None where it has none."""
-    try:
-        ids: tuple[str, str] | None = span._obskit_ids  # noqa: SLF001 - put there below
-    except AttributeError:
-        ids = _make_ids(span)
-    return ids
+    ids: Any = getattr(span, _KEPT, _UNMADE)
+    return _make_ids(span) if ids is _UNMADE else ids
 
 
 def _make_ids(span: Any) -> tuple[str, str] | None:
     context: SpanContext = span.get_span_context()
     ids = (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.trace_id else None
-    with suppress(AttributeError):  # a span of another library may have slots
+    try:
         setattr(span, _KEPT, ids)
+    except AttributeError:  # a span of another library may have slots
+        return ids
     return ids
 
 

@@ -1,7 +1,7 @@
 """What a request or a websocket brings: the headers we read, its SERVER span and its request id."""
 
 from contextvars import Token
-from typing import Any, cast
+from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -20,6 +20,7 @@ _WANTED = {
 }
 _CARRIED = frozenset({"traceparent", "tracestate", "baggage"})
 _REQUEST_ID = b"x-request-id"
+_NOTHING = Context()
 
 
 class Arrival:
@@ -30,19 +31,21 @@ class Arrival:
     def __init__(self, tracing: Tracing, scope: Scope, method: str) -> None:
         self._scope = scope
         self._method = method
-        self._headers: dict[str, str] = {
-            _WANTED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _WANTED
-        }
-        self.context: Context
-        outer = _outer_span()
-        self.ours = outer is None
-        if outer is not None:
-            self.span, self.context = outer, otel_context.get_current()
-        else:
-            parent = Context() if _CARRIED.isdisjoint(self._headers) else extract(self._headers)
-            self.span = tracing.start_later(method, parent, SpanKind.SERVER, self._attributes)
-            self.context = Context({**parent, SPAN_KEY: self.span})
+        self._headers: dict[str, bytes] = {}
+        headers = self._headers
+        for name, value in scope["headers"]:
+            if name in _WANTED:
+                headers[_WANTED[name]] = value
+        self.span, self.context, self.ours = _outer() or self._begin(tracing)
         self.request_id = self._choose_request_id()
+
+    def _begin(self, tracing: Tracing) -> tuple[Span, Context, bool]:
+        """Start our own span, below the caller's if the headers name one."""
+        parent = _NOTHING
+        if not _CARRIED.isdisjoint(self._headers):
+            parent = extract({name: value.decode("latin-1") for name, value in self._headers.items()})
+        span = tracing.start_later(self._method, parent, SpanKind.SERVER, self._attributes)
+        return span, Context({**parent, SPAN_KEY: span}), True
 
     def _attributes(self) -> dict[str, Any]:
         scope, method = self._scope, self._method
@@ -58,7 +61,7 @@ class Arrival:
         if method == OTHER:
             attributes["http.request.method_original"] = scope["method"]
         if "user-agent" in self._headers:
-            attributes["user_agent.original"] = self._headers["user-agent"]
+            attributes["user_agent.original"] = self._headers["user-agent"].decode("latin-1")
         server = scope.get("server")
         if server is not None:
             attributes["server.address"] = server[0]
@@ -67,9 +70,10 @@ class Arrival:
         return attributes
 
     def _choose_request_id(self) -> str:
-        given = self._headers.get("x-request-id", "")
-        if given and valid_request_id(given):
-            return given
+        if "x-request-id" in self._headers:
+            given = self._headers["x-request-id"].decode("latin-1")
+            if valid_request_id(given):
+                return given
         # Without one from the caller the trace id serves: one id to search for instead of two.
         ids = ids_of(self.span)
         return new_request_id() if ids is None else ids[0]
@@ -104,26 +108,28 @@ class Arrival:
     ) -> None:
         """Name and end the span; a span of somebody else is named and left to them."""
         span = self.span
-        if span.is_recording():
-            span.update_name(name)
-            attributes["request.id"] = self.request_id
-            set_plain(span, attributes)
-            if error is not None:
-                fail(span, error)
-            elif error_type:
-                span.set_attribute("error.type", error_type)
-                span.set_status(StatusCode.ERROR)
+        if not span.is_recording():
+            return
+        span.update_name(name)
+        attributes["request.id"] = self.request_id
+        set_plain(span, attributes)
+        if error is not None:
+            fail(span, error)
+        elif error_type:
+            span.set_attribute("error.type", error_type)
+            span.set_status(StatusCode.ERROR)
         if self.ours:
             span.end()
 
 
-def _outer_span() -> Span | None:
-    """Return the SERVER span that a middleware outside of ours made for this very request.
+def _outer() -> tuple[Span, Context, bool] | None:
+    """Return the SERVER span, and its context, that a middleware outside of ours made for this very request.
 
     A request scope of ours around it means another request, which calls this application
     within the process.
     """
-    span: Any = otel_context.get_current().get(SPAN_KEY)
+    context = otel_context.get_current()
+    span: Any = context.get(SPAN_KEY)
     if span is None or getattr(span, "kind", None) is not SpanKind.SERVER:
         return None
-    return cast("Span", span) if span.is_recording() and request_context.bound() is None else None
+    return (span, context, False) if span.is_recording() and request_context.bound() is None else None

@@ -1,6 +1,6 @@
 """One pass a request: span, request id, RED metrics, exemplar and access line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from obskit._guard import guarded
@@ -47,17 +47,18 @@ class Middleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, one lifespan or one request."""
+        await self.serve(scope, receive, send)
+
+    def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Return what serves it: a plain function, for each coroutine on the way costs every request."""
         if scope["type"] == "lifespan":
-            await lifespan(self._app, self._owner(), scope, receive, send)
-            return
+            return lifespan(self._app, self._owner(), scope, receive, send)
         observed = None if OUTER_APP in scope else _OBSERVED.get(scope["type"])
         if observed is None:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         owner = self._owner()
         if scope["path"] in ENDPOINTS and scope["type"] == "http":
-            await answer(owner, scope, send)
-            return
+            return answer(owner, scope, send)
         # Who mounted us outside of our sight knows the templates of what is above us.
         scope[OUTER_APP] = scope.get("app", self._outer)
         scope[STARLETTE_KEY] = True
@@ -66,10 +67,7 @@ class Middleware:
         current = None
         with _GUARDED:
             current = observed(owner, scope)
-        if current is None:
-            await self._app(scope, receive, send)
-        else:
-            await current.run(self._app, receive, send)
+        return self._app(scope, receive, send) if current is None else current.run(self._app, receive, send)
 
 
 _GUARDED = guarded("request telemetry")

@@ -93,19 +93,21 @@ class Observed:
             return await self._receive(receive)
 
         async def watched_send(message: Message) -> None:
-            kind = message["type"]
+            kind, last = message["type"], False
             if kind == "http.response.start":
                 self._on_start(message)
                 if time.perf_counter() - self._started > _LOOK_AFTER_S and not self._receiving:
                     await self._look(receive)
             elif kind == "http.response.body":
-                self._on_body(message)
+                last = self._on_body(message)
+            else:
+                last = _is_last(kind, message)
             try:
                 await send(message)
             except OSError:
                 self._disconnected = True
                 raise
-            if self._is_last(kind, message):
+            if last:
                 self._on_last_byte()
 
         self._bag = bag = request_context.RequestScope(self._arrival.request_id, flow_start=time.time())
@@ -166,19 +168,14 @@ class Observed:
         else:
             self._taken = task.result()
 
-    def _on_body(self, message: Message) -> None:
+    def _on_body(self, message: Message) -> bool:
+        """Measure a part of the body, and tell whether it is the last."""
         size = len(message.get("body", b""))
         if size:
             self._wrote += size
             if not self._first:
                 self._first = time.perf_counter()
-
-    def _is_last(self, kind: str, message: Message) -> bool:
-        if kind == "http.response.body":
-            return not message.get("more_body", False) and not self._trailers
-        if kind == "http.response.trailers":
-            return not message.get("more_trailers", False)
-        return kind == "http.response.pathsend"
+        return not message.get("more_body", False) and not self._trailers
 
     def _on_last_byte(self) -> None:
         self._ended = time.perf_counter()
@@ -230,8 +227,9 @@ class Observed:
         outcome, error_type = of_request(
             self._status, self._error, complete=bool(self._ended), disconnected=self._disconnected
         )
+        if self._arrival.span.is_recording():
+            self._end_span(route, error_type)
         status = str(self._status) if self._status else ""
-        self._end_span(route, error_type)
         exemplar = self._arrival.exemplar()
         metrics, method = self._owner.metrics, self._method
         metrics.histogram(SERVER_DURATION, method, route, status, error_type, outcome).observe(
@@ -257,6 +255,10 @@ class Observed:
         return f"{'HTTP' if self._method == OTHER else self._method} {route}"
 
     def _write_access_line(self, route: str, outcome: str, duration_s: float) -> None:
+        if outcome != "server_error" and self._status and self._method != OTHER:
+            path, duration_ms = self._scope["path"], round(duration_s * 1e3, 3)
+            self._owner.pipe.access(self._method, route, path, self._status, duration_ms, outcome)
+            return
         fields: dict[str, Any] = {
             "method": self._scope["method"],
             "route": route,
@@ -271,6 +273,13 @@ class Observed:
             if self._error is not None:
                 fields["exc_info"] = self._error
         self._owner.pipe.emit(level, "http.request", fields)
+
+
+def _is_last(kind: str, message: Message) -> bool:
+    """Tell whether nothing follows *message*, which is neither the start nor a part of the body."""
+    if kind == "http.response.trailers":
+        return not message.get("more_trailers", False)
+    return kind == "http.response.pathsend"
 
 
 async def _next(receive: Receive) -> Message:

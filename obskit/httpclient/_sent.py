@@ -11,7 +11,7 @@ from obskit._guard import guarded
 from obskit.catalog import CLIENT_BODY_FAILURES, CLIENT_DURATION, CLIENT_RETRIES, HTTP_METHODS, OTHER
 from obskit.httpclient._resend import after_failure, after_success, resends
 from obskit.metrics import Metrics
-from obskit.tracing import Tracing, fail, inject
+from obskit.tracing import Tracing, exemplar, fail, inject, set_plain
 
 __all__ = ["Owner", "Sent"]
 
@@ -39,6 +39,7 @@ class Sent:
         self._request = request
         self._method = request.method if request.method in HTTP_METHODS else OTHER
         self._template = str(request.extensions.get("url_template", ""))
+        self._host: str = request.url.host
         self.response: Any = None
 
     def __enter__(self) -> Self:
@@ -58,9 +59,15 @@ class Sent:
             self._finish(error, duration_s)
 
     def _start_span(self) -> Span:
+        self._count, is_retry = resends(self._request)
+        if is_retry:
+            self._owner.metrics.counter(CLIENT_RETRIES, self._host, self._template).inc()
+        return self._owner.tracing.start_later(self._name(), None, SpanKind.CLIENT, self._attributes)
+
+    def _attributes(self) -> dict[str, Any]:
         attributes: dict[str, Any] = {
             "http.request.method": self._method,
-            "server.address": self._request.url.host,
+            "server.address": self._host,
             "url.full": self._url(),
         }
         if self._method == OTHER:
@@ -69,14 +76,9 @@ class Sent:
             attributes["server.port"] = self._request.url.port
         if self._template:
             attributes["url.template"] = self._template
-        count, is_retry = resends(self._request)
-        if count:
-            attributes["http.request.resend_count"] = count
-        if is_retry:
-            self._owner.metrics.counter(CLIENT_RETRIES, self._request.url.host, self._template).inc()
-        return self._owner.tracing.tracer.start_span(
-            self._name(), kind=SpanKind.CLIENT, attributes=attributes
-        )
+        if self._count:
+            attributes["http.request.resend_count"] = self._count
+        return attributes
 
     def _name(self) -> str:
         method = "HTTP" if self._method == OTHER else self._method
@@ -84,7 +86,10 @@ class Sent:
 
     def _url(self) -> str:
         url = self._request.url
-        return str(url.copy_with(username=None, password=None, query=None, fragment=None))
+        if url.userinfo:
+            url = url.copy_with(username=None, password=None)
+        # In a URL as httpx keeps it these two stand for nothing but the beginning of query and fragment.
+        return str(url).partition("#")[0].partition("?")[0]
 
     def _finish(self, error: BaseException | None, duration_s: float) -> None:
         code = 0 if self.response is None else self.response.status_code
@@ -94,29 +99,26 @@ class Sent:
         self._owner.metrics.histogram(
             CLIENT_DURATION,
             self._method,
-            self._request.url.host,
+            self._host,
             self._template,
             str(code) if code else "",
             _error_type(code, error),
-        ).observe(duration_s, self._exemplar())
-
-    def _exemplar(self) -> dict[str, str] | None:
-        context = self._span.get_span_context()
-        if not context.trace_flags.sampled:
-            return None
-        return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+        ).observe(duration_s, exemplar(self._span))
 
     def _end_span(self, error: BaseException | None, code: int) -> None:
+        span = self._span
+        if not span.is_recording():
+            return
         if error is not None:
-            fail(self._span, error)
+            fail(span, error)
+        elif code < _CLIENT_ERRORS:
+            set_plain(span, {"http.response.status_code": code})
         else:
-            self._span.set_attribute("http.response.status_code", code)
             # OpenTelemetry: for a client every 4xx is an error of the span; the metric's label
             # is set for 5xx only, because "not found" is an answer and not a failed dependency.
-            if code >= _CLIENT_ERRORS:
-                self._span.set_attribute("error.type", str(code))
-                self._span.set_status(StatusCode.ERROR)
-        self._span.end()
+            set_plain(span, {"http.response.status_code": code, "error.type": str(code)})
+            span.set_status(StatusCode.ERROR)
+        span.end()
 
     def on_body_failure(self, error: BaseException, since_ns: int) -> None:
         """Record that the body broke off with *error*, *since_ns* being when its headers came."""
@@ -125,13 +127,13 @@ class Sent:
             span = self._owner.tracing.tracer.start_span(
                 f"{self._name()} body",
                 context=set_span_in_context(self._span),
-                attributes={"server.address": self._request.url.host, "url.full": self._url()},
+                attributes={"server.address": self._host, "url.full": self._url()},
                 start_time=since_ns,
             )
             fail(span, error)
             span.end()
             self._owner.metrics.counter(
-                CLIENT_BODY_FAILURES, self._request.url.host, self._template, type(error).__name__
+                CLIENT_BODY_FAILURES, self._host, self._template, type(error).__name__
             ).inc()
 
 

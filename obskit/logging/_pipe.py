@@ -12,6 +12,7 @@ from obskit._ids import current_ids
 from obskit.config import LEVELS, Settings
 from obskit.context import bound
 from obskit.errors import ConfigError
+from obskit.logging._access import AccessLines
 from obskit.logging._console import Console
 from obskit.logging._exceptions import describe, error_of, stack_of
 from obskit.logging._gate import Gate
@@ -41,6 +42,7 @@ RESERVED = frozenset(
 
 _TAKEN = RESERVED | {"exc_info", "stack_info"}
 _NUMBERS = {level: number for number, level in enumerate(LEVELS)}
+_INFO = _NUMBERS["info"]
 _WARNING = _NUMBERS["warning"]
 _URGENT = _NUMBERS["error"]
 
@@ -70,6 +72,8 @@ class LogPipe:
         )
         limited = settings.log_rate > 0 or settings.log_sample < 1
         self._gate = Gate(settings.log_rate, settings.log_sample, self._writer.left_out) if limited else None
+        self._access = AccessLines(self.renderer)
+        self._takes_parts = not limited and not shows
 
     @property
     def written(self) -> Mapping[str, int]:
@@ -119,14 +123,16 @@ class LogPipe:
         number = _NUMBERS[level]
         if number < self._least:
             return
-        scope = bound()
-        if scope is not None and scope.fields:
-            fields = {**scope.fields, **fields}
+        scope, request_id = bound(), None
+        if scope is not None:
+            request_id = scope.request_id
+            if scope.fields:
+                fields = {**scope.fields, **fields}
         if not _TAKEN.isdisjoint(fields):
             fields = _untangled(fields)
         if type(event) is not str:
             event = text_of(event)
-        renderer, ids, request_id = self.renderer, current_ids(), None if scope is None else scope.request_id
+        renderer, ids = self.renderer, current_ids()
         if self._gate is not None and number < _URGENT:
             held = self._gate.holds_back(event, ids, routine=number < _WARNING)
             if held is None:
@@ -134,8 +140,8 @@ class LogPipe:
             if held:
                 fields = {**fields, "held_back": held}
         stamp = renderer.timestamp()
-        head = f'{{"timestamp":"{stamp}","level":"{level}","event":'
-        line, event, fields = renderer.line(head, logger, _trace_json(ids, request_id), event, fields)
+        trace = _trace_json(ids, request_id)
+        line, event, fields = renderer.line(stamp, level, event, logger, trace, fields)
         shown = line
         if self.tap is not None or self._console is not None:
             record = {"timestamp": stamp, "level": level, "event": event, **renderer.shared, "logger": logger}
@@ -143,6 +149,22 @@ class LogPipe:
             record |= fields
             shown = self._look_at(record, line)
         self._writer.put(level, line, shown, urgent=number >= _URGENT)
+
+    def access(  # noqa: PLR0913, PLR0917 - the fields of a line, in their order
+        self, method: str, route: str, path: str, status: int, duration_ms: float, outcome: str
+    ) -> None:
+        """Write the line of an answered request as :meth:`emit` does, at half of its cost where nothing is special."""
+        if self._least > _INFO:
+            return
+        scope = bound()
+        if self._takes_parts and self.tap is None and scope is not None and not scope.fields:
+            trace = _trace_json(current_ids(), scope.request_id)
+            line = self._access.line(trace, method, route, path, status, duration_ms, outcome)
+            if line is not None:
+                self._writer.put("info", line, line, urgent=False)
+                return
+        fields = {"method": method, "route": route, "path": path, "status": status}
+        self.emit("info", "http.request", {**fields, "duration_ms": duration_ms, "outcome": outcome})
 
     def _look_at(self, record: dict[str, Any], line: bytes) -> bytes:
         if self.tap is not None:
@@ -161,7 +183,11 @@ class LogPipe:
 
 def _trace_json(ids: tuple[str, str] | None, request_id: str | None) -> str:
     trace = "" if ids is None else f',"trace_id":"{ids[0]}","span_id":"{ids[1]}"'
-    return f'{trace},"request_id":{orjson.dumps(text_of(request_id)).decode()}' if request_id else trace
+    if not request_id:
+        return trace
+    if request_id.isascii() and request_id.isalnum():  # as most are: nothing in it to escape
+        return f'{trace},"request_id":"{request_id}"'
+    return f'{trace},"request_id":{orjson.dumps(text_of(request_id)).decode()}'
 
 
 def _trace(ids: tuple[str, str] | None, request_id: str | None) -> dict[str, str]:

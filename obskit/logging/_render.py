@@ -13,7 +13,7 @@ from obskit.config import Settings
 from obskit.logging._plain import plain_fields, shortened, text_of
 from obskit.redaction import is_secret_key, may_hold_secret, redact_text
 
-__all__ = ["LINE_BYTES", "Line", "Renderer"]
+__all__ = ["LINE_BYTES", "Line", "Renderer", "is_clean"]
 
 LINE_BYTES = 256_000
 """Loki refuses longer lines."""
@@ -21,7 +21,9 @@ LINE_BYTES = 256_000
 Line = tuple[bytes, str, Mapping[str, Any]]
 """A line as JSON with its line feed, and the event and the fields that are on it."""
 
-_LOGGERS = 1000
+_KINDS = 1000
+_SHORT = 200
+"""Longer texts are no names of events: hardly any of them comes twice."""
 # Lower case; digits and what may stand between the digits of a card number become zeros.
 _CLASSES = bytes(48 if code in b"0123456789 .-" else code for code in bytes(range(256)).lower())
 # Without one of these, and with no secret key, a text holds no secret that redact_text() knows.
@@ -40,7 +42,7 @@ class Renderer:
         }
         self.clock = time.time_ns
         """Where stamps come from, in Unix nanoseconds; a test may hold it still."""
-        self._origins: dict[str, bytes] = {}
+        self._kinds: dict[tuple[str, str, str], str] = {}
         self._second = (0, "")
 
     def timestamp(self) -> str:
@@ -52,40 +54,57 @@ class Renderer:
             self._second = (second, text)
         return f"{text}.{micros:06d}Z"
 
-    def line(self, head: str, logger: str, trace: str, event: str, fields: Mapping[str, Any]) -> Line:
+    def line(  # noqa: PLR0913, PLR0917 - the parts of a line, in their order
+        self, stamp: str, level: str, event: str, logger: str, trace: str, fields: Mapping[str, Any]
+    ) -> Line:
         """Return one line; never raises.
 
         Args:
-            head: the JSON up to the value of ``event``.
+            stamp: the time, as :meth:`timestamp` returns it.
+            level: one of our levels.
+            event: what happened.
             logger: the name of the logger.
             trace: the JSON of the ids, each with a comma before it.
-            event: what happened.
             fields: the fields, without reserved names, of any type.
         """
-        try:
-            event_json, rest = orjson.dumps(event), orjson.dumps(fields)
-        except TypeError:
-            clean = False
-        else:
-            rendered = event_json + rest
-            clean = len(rendered) < LINE_BYTES and _is_clean(rendered, fields)
-        if not clean:
+        kind = self._kinds.get((level, event, logger)) or self._kind(level, event, logger)
+        rest = b""
+        if kind:
+            try:
+                rest = orjson.dumps(fields)
+            except TypeError:
+                kind = ""
+            else:
+                kind = kind if len(rest) < LINE_BYTES and is_clean(rest, fields) else ""
+        if not kind:
             event, fields = _careful(event, fields)
-            event_json, rest = orjson.dumps(event), orjson.dumps(fields)
-        middle = self._origin(logger) + trace.encode()
-        end = b"," + rest[1:] if fields else b"}"
-        return b"%b%b%b%b\n" % (head.encode(), event_json, middle, end), event, fields
+            kind, rest = self.shared_json(level, event, logger), orjson.dumps(fields)
+        head = f'{{"timestamp":"{stamp}"{kind}{trace}'.encode()
+        return (b"%b,%b\n" % (head, rest[1:]) if fields else head + b"}\n"), event, fields
 
-    def _origin(self, logger: str) -> bytes:
-        known = self._origins.get(logger)
-        if known is None:
-            known = b"," + orjson.dumps({**self.shared, "logger": text_of(logger)})[1:-1]
-            if len(self._origins) < _LOGGERS:
-                self._origins[logger] = known
-        return known
+    def _kind(self, level: str, event: str, logger: str) -> str:
+        """Return what all lines of one event share; "" where the event may have a secret in it."""
+        try:
+            event_json = orjson.dumps(event)
+        except TypeError:  # text that UTF-8 cannot encode
+            return ""
+        if len(event_json) > LINE_BYTES // 2 or not is_clean(event_json, {}):
+            return ""
+        kind = self.shared_json(level, event, logger)
+        if len(event) <= _SHORT:
+            if len(self._kinds) >= _KINDS:
+                self._kinds.clear()
+            self._kinds[level, event, logger] = kind
+        return kind
+
+    def shared_json(self, level: str, event: str, logger: str) -> str:
+        """Return the JSON between a line's time and its ids, with a comma before it."""
+        shared = {"level": level, "event": event, **self.shared, "logger": text_of(logger)}
+        return f",{orjson.dumps(shared).decode()[1:-1]}"
 
 
-def _is_clean(rendered: bytes, fields: Mapping[str, Any]) -> bool:
+def is_clean(rendered: bytes, fields: Mapping[str, Any]) -> bool:
+    """Tell whether *fields*, whose JSON *rendered* is, hold no secret for certain."""
     if _any_secret(tuple(fields)):
         return False
     text = rendered.translate(_CLASSES).decode("latin-1")

@@ -23,7 +23,7 @@ from obskit.messaging._headers import FLOW_START, PUBLISHED_AT, as_mapping, seco
 from obskit.messaging._message import Message, read
 from obskit.messaging._owner import Owner
 from obskit.metrics import Metrics
-from obskit.tracing import extract, fail
+from obskit.tracing import exemplar, extract, fail, set_plain
 
 __all__ = ["Consumed", "consume"]
 
@@ -72,11 +72,8 @@ class Consumed:
         owner = self._owner()
         self._started = time.perf_counter()
         parent = extract(self._headers)
-        self._span = owner.tracing.tracer.start_span(
-            f"process {self._destination}",
-            context=parent,
-            kind=SpanKind.CONSUMER,
-            attributes=self._attributes(),
+        self._span = owner.tracing.start_later(
+            f"process {self._destination}", parent, SpanKind.CONSUMER, self._attributes
         )
         trace_id = self._span.get_span_context().trace_id
         flow_start = seconds(self._headers, FLOW_START)
@@ -103,9 +100,9 @@ class Consumed:
     ) -> None:
         self.__exit__(kind, error, traceback)
 
-    def _attributes(self) -> dict[str, str | int]:
+    def _attributes(self) -> dict[str, Any]:
         message = self.message
-        attributes: dict[str, str | int] = {
+        attributes: dict[str, Any] = {
             "messaging.system": message.system,
             "messaging.destination.name": self._destination,
             "messaging.operation.name": "process",
@@ -125,13 +122,14 @@ class Consumed:
             fail(self._span, error)
             fields = {"destination": destination, "delivery": delivery, "exc_info": error}
             owner.pipe.emit("error", "message.failed", fields)
-        self._span.set_attributes(self._scope.attributes)
+        if self._scope.attributes:
+            set_plain(self._span, self._scope.attributes)
         self._span.end()
         error_type = "" if error is None else type(error).__name__
-        exemplar = self._exemplar()
+        link = exemplar(self._span)
         metrics = owner.metrics
         metrics.counter(CONSUMED, destination, error_type).inc()
-        metrics.histogram(PROCESS_DURATION, destination, error_type).observe(duration_s, exemplar)
+        metrics.histogram(PROCESS_DURATION, destination, error_type).observe(duration_s, link)
         # There from the first message on: increase() does not see a counter that is born at 1.
         redelivered = metrics.counter(REDELIVERED, destination)
         for reason in DEAD_LETTER_REASONS:
@@ -139,18 +137,12 @@ class Consumed:
         if delivery > 1:
             redelivered.inc()
         if error is None:
-            self._record_ages(metrics, exemplar)
+            self._record_ages(metrics, link)
 
-    def _record_ages(self, metrics: Metrics, exemplar: dict[str, str] | None) -> None:
+    def _record_ages(self, metrics: Metrics, link: dict[str, str] | None) -> None:
         now = time.time()
         for metric, header in ((END_TO_END, PUBLISHED_AT), (FLOW_DURATION, FLOW_START)):
             began = seconds(self._headers, header)
             if began is not None:
                 # Clocks of two hosts differ: an age is never below nothing.
-                metrics.histogram(metric, self._destination).observe(max(0.0, now - began), exemplar)
-
-    def _exemplar(self) -> dict[str, str] | None:
-        context = self._span.get_span_context()
-        if not context.trace_flags.sampled:
-            return None
-        return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+                metrics.histogram(metric, self._destination).observe(max(0.0, now - began), link)

@@ -57,13 +57,14 @@ class Tracing:
             if settings.traces_tail:
                 self.provider.add_span_processor(self.exporter.tail(settings.traces_slow_ms))
         self.tracer: Tracer = quick_tracer(self.provider, "obskit", __version__)
+        self.start_later = (
+            self.tracer.start_later if isinstance(self.tracer, QuickTracer) else self._start_at_once
+        )
+        """Start a span below a context; its plain attributes are asked for only where it is recorded."""
 
-    def start_later(
-        self, name: str, context: Context, kind: SpanKind, attributes: Callable[[], dict[str, Any]]
+    def _start_at_once(
+        self, name: str, context: Context | None, kind: SpanKind, attributes: Callable[[], dict[str, Any]]
     ) -> Span:
-        """Start a span below *context*; its plain *attributes* are asked for only where it is recorded."""
-        if isinstance(self.tracer, QuickTracer):
-            return self.tracer.start_later(name, context, kind, attributes)
         return self.tracer.start_span(name, context, kind, attributes())
 
     def install(self) -> None:

@@ -160,7 +160,7 @@ class QuickTracer(Tracer):
         return self._start(name, context, kind, lambda: self._checked(attributes), start_time)
 
     def start_later(
-        self, name: str, context: Context, kind: SpanKind, attributes: Callable[[], dict[str, Any]]
+        self, name: str, context: Context | None, kind: SpanKind, attributes: Callable[[], dict[str, Any]]
     ) -> AnySpan:
         """Start a span whose plain *attributes* are asked for only where it is recorded."""
         if not self._is_quick():

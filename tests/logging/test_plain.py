@@ -20,7 +20,7 @@ from obskit.logging._plain import plain_fields
 from obskit.logging._render import LINE_BYTES, Renderer
 
 EXAMPLES = int(os.environ.get("OBSKIT_EXAMPLES", "60"))
-HEAD = '{"timestamp":"2026-11-22T00:00:00.000000Z","level":"info","event":'
+STAMP = "2026-11-22T00:00:00.000000Z"
 
 
 @dataclasses.dataclass
@@ -46,7 +46,7 @@ class Point(NamedTuple):
 
 def render(fields, event="order.created"):
     renderer = Renderer(Settings.load({"service": "orders"}, environ={}))
-    line, _, _ = renderer.line(HEAD, "test", "", event, fields)
+    line, _, _ = renderer.line(STAMP, "info", event, "test", "", fields)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     return json.loads(line)
