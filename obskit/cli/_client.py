@@ -1,7 +1,9 @@
 """Talks to the stack's own HTTP APIs on the loopback interface."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -24,9 +26,18 @@ class Api:
 
     home: stack.Home
     process: str
+    timeout_s: float = _TIMEOUT_S
 
-    def call(self, method: str, path: str, *, body: Any = None, is_admin: bool = False) -> Any:
-        """Call *path* and return the JSON of the answer, or None where it has none.
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        is_admin: bool = False,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Call *path* with *parameters* and return the JSON of the answer, or None where it has none.
 
         With *is_admin* the admin token goes along.
 
@@ -34,7 +45,8 @@ class Api:
             UnreachableError: the process does not answer.
             StackError: it refuses; the text is its own where it has one.
         """
-        answer = self._ask(method, path, body=body, is_admin=is_admin)
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        answer = self._ask(method, f"{path}{query}", body=body, is_admin=is_admin)
         return answer.json() if answer.content else None
 
     def text(self, path: str) -> str:
@@ -53,7 +65,7 @@ class Api:
         # no certificates, and loading them would cost more than the call.
         is_here = address.startswith(f"http://{stack.LOOPBACK}:")
         try:
-            with httpx.Client(trust_env=not is_here, verify=not is_here, timeout=_TIMEOUT_S) as client:
+            with httpx.Client(trust_env=not is_here, verify=not is_here, timeout=self.timeout_s) as client:
                 answer = client.request(method, f"{address}{path}", json=body, headers=headers)
         except httpx.TransportError as error:
             where = f"on port {address.rpartition(':')[2]}" if is_here else f"at {address}"

@@ -9,6 +9,7 @@ from obskit import stack
 from obskit.errors import ConfigError
 
 __all__ = [
+    "AttachOption",
     "BackendOption",
     "HomeOption",
     "JsonOption",
@@ -17,6 +18,8 @@ __all__ = [
     "LokiOption",
     "OtlpOption",
     "PortOption",
+    "ProjectOption",
+    "SamplesOption",
     "TempoOption",
     "TimeScaleOption",
 ]
@@ -50,6 +53,51 @@ PortOption = Annotated[
         metavar="NAME=N",
         callback=_checked_ports,
         help=f"Another port; may be repeated. The defaults: {_DEFAULTS}. OBSKIT_PORT_<NAME> sets one too.",
+    ),
+]
+
+
+def _checked_services(values: list[str]) -> list[str]:
+    for value in values:
+        try:
+            stack.attached(value)
+        except ConfigError as error:
+            raise typer.BadParameter(str(error)) from error
+    return values
+
+
+AttachOption = Annotated[
+    list[str],
+    typer.Option(
+        "--attach",
+        metavar="NAME=URL",
+        callback=_checked_services,
+        help="Watch a service that runs already; may be repeated. A stack that is up takes it in at once.",
+    ),
+]
+ProjectOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        metavar="FILE",
+        show_default="obskit.toml, or [tool.obskit] of pyproject.toml, here",
+        help="File that names your services.",
+    ),
+]
+MixinOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="An obskit.toml or pyproject.toml whose table mixin names your labels, buckets and objectives.",
+    ),
+]
+SamplesOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--samples/--no-samples",
+        show_default="samples only where there is no service of yours",
+        help="Start the sample services.",
     ),
 ]
 BackendOption = Annotated[

@@ -24,10 +24,12 @@ def start(
     time_scale: float,
     is_owner: bool,
     stores: stack.Stores | None = None,
+    project: stack.Project | None = None,
 ) -> stack.StackRecord:
     """Start the native stack in *home*, show its progress, and return when it is ready.
 
-    Logs and traces go to *stores*, else to the embedded ones. With *is_owner* the stack ends when this process does, even by SIGKILL.
+    Logs and traces go to *stores*, else to the embedded ones. The services of *project* run in the
+    place of the samples, or beside them. With *is_owner* the stack ends when this process does, even by SIGKILL.
 
     Raises:
         StackError: it cannot be started; nothing is left running.
@@ -36,6 +38,8 @@ def start(
     make_plan = functools.partial(
         stack.native_plan, home, ports=ports, time_scale=time_scale, owner=owner, stores=stores
     )
+    if project is not None:
+        make_plan = functools.partial(make_plan, project=project)
     with interruptible(), shown(progress_console()) as report:
         return stack.up(home, make_plan, report=report)
 

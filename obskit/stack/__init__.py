@@ -5,7 +5,10 @@ from obskit.stack._home import Home
 from obskit.stack._identity import Identity, identify
 from obskit.stack._lifecycle import STOP_SIGNALS, Report, down, uninterrupted, up
 from obskit.stack._native import native_plan
+from obskit.stack._own import KnownService, attach_services, known_services
 from obskit.stack._ports import LOOPBACK, PORTS, check_free, parse_port, resolve_ports, variable
+from obskit.stack._project import OwnService, Project, attached, find_project, load_project
+from obskit.stack._project_values import name_of as service_name
 from obskit.stack._prometheus import add_target, remove_target
 from obskit.stack._specs import Plan, Probe, ProcessSpec
 from obskit.stack._state import ProcessRecord, StackRecord
@@ -20,16 +23,21 @@ __all__ = [
     "Home",
     "Identity",
     "Keep",
+    "KnownService",
+    "OwnService",
     "Plan",
     "Probe",
     "ProcessRecord",
     "ProcessSpec",
+    "Project",
     "Report",
     "StackRecord",
     "StackStatus",
     "Store",
     "Stores",
     "add_target",
+    "attach_services",
+    "attached",
     "check_free",
     "choose_stores",
     "compose_down",
@@ -37,11 +45,15 @@ __all__ = [
     "current_address",
     "current_ports",
     "down",
+    "find_project",
     "identify",
+    "known_services",
+    "load_project",
     "native_plan",
     "parse_port",
     "remove_target",
     "resolve_ports",
+    "service_name",
     "status",
     "uninterrupted",
     "up",

@@ -1,4 +1,4 @@
-"""The processes that ``obskit up`` starts itself: ``python -m obskit.stack supervise|keep HOME``."""
+"""The processes that ``obskit up`` starts itself: ``python -m obskit.stack supervise|keep|expire HOME``."""
 
 import argparse
 import logging
@@ -13,8 +13,9 @@ from obskit.stack._home import Home
 def main() -> int:
     """Run the supervisor or the keeper of one home folder; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m obskit.stack", description=__doc__)
-    parser.add_argument("role", choices=["supervise", "keep"])
+    parser.add_argument("role", choices=["supervise", "keep", "expire"])
     parser.add_argument("home", type=Path)
+    parser.add_argument("--level", type=int, default=100, help="of the fault that expire prepares")
     arguments = parser.parse_args()
     os.umask(0o077)
     _log_to_stdout()
@@ -23,6 +24,11 @@ def main() -> int:
         from obskit.stack._keeper import keep
 
         return keep(home)
+    if arguments.role == "expire":
+        from obskit.stack._traefik import expire
+
+        expire(home, arguments.level)
+        return 0
     from obskit.stack._supervisor import supervise
 
     return supervise(home)

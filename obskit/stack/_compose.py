@@ -3,14 +3,18 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from obskit._assets import asset
 from obskit.errors import StackError
+from obskit.stack import _holders
 from obskit.stack._home import Home
 
 __all__ = ["Container", "compose_down", "compose_up"]
@@ -23,6 +27,7 @@ _WAIT_S = 600.0  # a first start pulls and builds before, and this begins after 
 _POLL_S = 1.0
 _QUICK_S = 60.0
 _WORDS = 20
+_BUILDKIT_SINCE = 23  # of Docker: the builder that heeds sample.Dockerfile.dockerignore is the default
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,7 @@ def compose_up(home: Home, report: Report, *, wait_s: float = _WAIT_S) -> tuple[
     _refuse_installed()
     home.create()
     compose.make_secrets()
-    compose.run(
-        "up", "--detach", "--build", fix="read the lines above; once they are mended: obskit up again"
-    )
+    compose.start()
     deadline = time.monotonic() + wait_s
     while True:
         found = compose.containers()
@@ -96,9 +99,9 @@ class _Compose:
     @classmethod
     def find(cls, home: Home, profiles: str = "") -> "_Compose":
         command = _command()
-        _refuse_no_engine()
+        client = _refuse_no_engine()
         secrets = home.root.absolute() / "compose" / "secrets"
-        environment = {**os.environ, "SECRETS_DIR": str(secrets)}
+        environment = {**_builder(client), **os.environ, "SECRETS_DIR": str(secrets)}
         if profiles:
             environment["COMPOSE_PROFILES"] = profiles
         return cls((*command, "--env-file", "versions.env"), secrets, environment)
@@ -108,6 +111,28 @@ class _Compose:
         if asked.returncode:
             msg = f"The secrets in {self.secrets} cannot be made."
             raise StackError(msg, fix="choose another folder with --home", output=_last(asked.stderr))
+
+    def start(self) -> None:
+        fix = "read the lines above; once they are mended: obskit up again"
+        try:
+            # One image for all services of ours: "up --build" would build it once for each of them.
+            self.run("build", "pager", fix=fix)
+            self.run("up", "--detach", fix=fix)
+        except StackError:
+            for message in self.taken():
+                fix = "end that, then obskit up --backend compose again; obskit down ends the stack without containers"
+                raise StackError(message, fix=fix) from None
+            raise
+
+    def taken(self) -> Iterator[str]:
+        """Say for each port that a service wants to publish and another program has, who it is."""
+        running = {one.service for one in self.containers() if one.state == "running"}
+        services = yaml.safe_load((asset("compose") / "compose.yaml").read_text("utf-8"))["services"]
+        for name in sorted(services.keys() - running):
+            for published in services[name].get("ports", []):
+                number = int(published.rsplit(":", 2)[1])
+                if not _is_free(self.environment.get("BIND") or "127.0.0.1", number):
+                    yield _holders.explain(name, number, "")[0]
 
     def run(self, *arguments: str, fix: str) -> None:
         """Run one command of Compose; what it says goes to the terminal as it says it."""
@@ -147,15 +172,39 @@ def _command() -> tuple[str, ...]:
     raise StackError(msg, fix=f"install Docker with its compose plugin, or without containers: {_NATIVE}")
 
 
-def _refuse_no_engine() -> None:
+def _refuse_no_engine() -> str:
+    """Return the version of the docker command, once the engine has answered it."""
     if shutil.which("docker") is None:
         msg = "The docker command is not installed, and with it is asked how the containers are."
         raise StackError(msg, fix=f"install Docker, or without containers: {_NATIVE}")
-    asked = _run(("docker", "version", "--format", "{{.Server.Version}}"), os.environ)
+    asked = _run(("docker", "version", "--format", "{{.Client.Version}} {{.Server.Version}}"), os.environ)
+    if asked.returncode and "permission denied" in asked.stderr.lower():
+        msg = "This user may not use the Docker engine."
+        fix = (
+            f"sudo usermod --append --groups docker $USER and log in again, or without containers: {_NATIVE}"
+        )
+        raise StackError(msg, fix=fix, output=_last(asked.stderr))
     if asked.returncode:
         msg = "No Docker engine answers."
         fix = f"start it and see that you may use it (docker version), or without containers: {_NATIVE}"
         raise StackError(msg, fix=fix, output=_last(asked.stderr))
+    return asked.stdout.partition(" ")[0]
+
+
+def _builder(client: str) -> dict[str, str]:
+    """Return the switch with which a client before 23 leaves out of a build what it is told to leave out."""
+    major = client.partition(".")[0]
+    return {"DOCKER_BUILDKIT": "1"} if major.isdecimal() and int(major) < _BUILDKIT_SINCE else {}
+
+
+def _is_free(address: str, port: int) -> bool:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((address, port))
+        except OSError:
+            return False
+    return True
 
 
 def _refuse_installed() -> None:

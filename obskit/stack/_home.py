@@ -102,6 +102,11 @@ class Home:
         return self.root / "stop"
 
     @property
+    def services(self) -> Path:
+        """Somebody's own services that this stack starts or is attached to."""
+        return self.root / "services.json"
+
+    @property
     def _marker(self) -> Path:
         return self.root / ".obskit-home"
 

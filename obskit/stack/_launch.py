@@ -26,9 +26,11 @@ def python_module(*arguments: str) -> tuple[str, ...]:
 
 
 def launch(
-    home: Home, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None
+    home: Home, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None, directory: str = ""
 ) -> subprocess.Popen[bytes]:
     """Start *argv* as process *name* of the stack, in a session of its own, its output in ``logs/<name>.log``.
+
+    It runs in *directory*, else where the data is.
 
     Raises:
         OSError: the program cannot be started, or the home folder is gone.
@@ -40,7 +42,7 @@ def launch(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd=home.data,
+            cwd=directory or home.data,
             env=_environment(home.root, name, env or {}),
             start_new_session=True,
         )

@@ -62,7 +62,7 @@ def up(
         _refuse_second(home)
         end_everything(home)
         plan = make_plan()
-        check_free({name: port for spec in plan.processes for name, port in spec.ports.items()})
+        check_free(plan.listening)
         home.state.unlink(missing_ok=True)
         plan.write(home.plan)
         home.stop.unlink(missing_ok=True)

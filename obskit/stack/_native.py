@@ -7,14 +7,17 @@ from pathlib import Path
 from obskit import rules
 from obskit._assets import samples_root
 from obskit.stack import _prometheus
+from obskit.stack._actors import stack_faults
 from obskit.stack._binaries import require
 from obskit.stack._files import write_atomic
 from obskit.stack._grafana import loki_spec, tempo_spec
 from obskit.stack._home import Home
 from obskit.stack._identity import Identity
 from obskit.stack._launch import python_module
+from obskit.stack._own import own_rules, own_specs, take_in
 from obskit.stack._ports import LOOPBACK
-from obskit.stack._specs import KEEPER, Plan, Probe, ProcessSpec
+from obskit.stack._project import Project
+from obskit.stack._specs import KEEPER, SUPERVISOR, Plan, Probe, ProcessSpec
 from obskit.stack._stores import Stores
 from obskit.stack._traefik import traefik_spec
 
@@ -26,6 +29,7 @@ NATS_MAX_BYTES = 268_435_456
 
 _DRAIN_S = 2
 _DEADMAN_S = 300.0
+_PAGER_SCALE = 10_000.0  # more would be no wait at all
 _LEAST_DEADMAN_S = 60.0  # a restart of Prometheus must not count as an outage of alerting
 _UVICORN_GRACE_S = 5
 _MAIL_RATE = 200
@@ -34,24 +38,30 @@ _SERVICES = ("users", "payments", "inventory", "orders", "notifications", "gatew
 """Sample services, each started from its folder and told the addresses of the others."""
 
 
-def native_plan(
+_OF_SAMPLES = frozenset({"objectives.yaml"})
+"""Rules that are about the sample services alone."""
+
+
+def native_plan(  # noqa: PLR0913 - what a start is asked for, each by its name
     home: Home,
     *,
     ports: Mapping[str, int],
     time_scale: float = 1.0,
     owner: Identity | None = None,
     stores: Stores | None = None,
+    project: Project | None = None,
 ) -> Plan:
     """Write the configuration of every process into *home* and return what is to run.
 
-    Logs and traces go to *stores*; None is the embedded ones.
+    Logs and traces go to *stores*; None is the embedded ones. The services of *project* run
+    beside the sample services, or without them; None is the samples alone.
 
     Raises:
         StackError: a program is not installed, or this installation of obskit is incomplete.
         ConfigError: the time scale is not accepted.
     """
     programs = require()
-    chosen = stores or Stores.embedded(ports)
+    chosen, mine = stores or Stores.embedded(ports), project or Project()
     storing = _storing(home, ports, chosen)
     pager_url = f"http://{LOOPBACK}:{ports['pager']}"
     written = rules.write_native(
@@ -61,21 +71,28 @@ def native_plan(
         pager_url=pager_url,
         routing_key_file=home.routing_key,
         board_url=f"http://{LOOPBACK}:{ports['console']}",
+        extra=own_rules(mine),
+        without=() if mine.has_samples else _OF_SAMPLES,
     )
     config = _prometheus.write_config(
-        home, ports, rule_files=written.rule_files, time_scale=time_scale, storing=_scraped(storing)
+        home,
+        ports,
+        rule_files=written.rule_files,
+        time_scale=time_scale,
+        storing=_scraped(storing),
+        has_samples=mine.has_samples,
     )
-    watched = (
+    samples = _samples(home, programs["traefik"], ports, chosen) if mine.has_samples else ()
+    stack = (
         _pager(home, ports, time_scale),
         _alertmanager(home, programs["alertmanager"], written.alertmanager, ports),
         *storing,
         _console(home, ports, chosen),
-        _provider(home, ports),
-        _smtp(ports),
-        *(_service(home, name, ports, chosen) for name in _SERVICES),
-        _service(home, "gateway", ports, chosen, replica="gateway-2"),
-        traefik_spec(home, programs["traefik"], ports),
+        *samples,
     )
+    names = {"nats", "prometheus", *(spec.name for spec in stack)}
+    watched = (*stack, *own_specs(home, mine, ports, chosen, names))
+    take_in(home, mine.services)
     # What is still starting is not down: no page for that.
     prometheus = replace(
         _prometheus_server(home, programs["prometheus"], config, ports, chosen),
@@ -88,6 +105,18 @@ def native_plan(
         time_scale=time_scale,
         owner=owner,
         addresses=chosen.addresses,
+        faults=stack_faults(home, ports, programs, {spec.name for spec in processes}),
+        control_port=ports[SUPERVISOR],
+    )
+
+
+def _samples(home: Home, traefik: str, ports: Mapping[str, int], stores: Stores) -> tuple[ProcessSpec, ...]:
+    return (
+        _provider(home, ports),
+        _smtp(home, ports),
+        *(_service(home, name, ports, stores) for name in _SERVICES),
+        _service(home, "gateway", ports, stores, replica="gateway-2"),
+        traefik_spec(home, traefik, ports),
     )
 
 
@@ -123,7 +152,8 @@ def _pager(home: Home, ports: Mapping[str, int], time_scale: float) -> ProcessSp
     return ProcessSpec(
         name="pager",
         argv=python_module(
-            "obskit.pager", "--home", str(home.root), "--port", str(port), f"--deadman-s={deadman_s:g}"
+            *("obskit.pager", "--home", str(home.root), "--port", str(port)),
+            *(f"--deadman-s={deadman_s:g}", f"--time-scale={min(time_scale, _PAGER_SCALE):g}"),
         ),
         env=_environment(home),
         ports={"pager": port},
@@ -146,7 +176,10 @@ def _console(home: Home, ports: Mapping[str, int], stores: Stores) -> ProcessSpe
         argv=python_module(
             *("obskit.console", "--home", str(home.root), "--port", str(port)),
             *(f"--{name}-url={address}" for name, address in sources.items()),
-            *(f"--service={name}=http://{LOOPBACK}:{ports[name]}" for name in (*_SERVICES, "provider")),
+            *(
+                f"--service={name}=http://{LOOPBACK}:{ports[name]}"
+                for name in (*_SERVICES, "gateway-2", "provider", SUPERVISOR)
+            ),
         ),
         # Looking at lines and traces must not make more of them: what goes wrong is worth a line.
         env={**_environment(home), "OBSKIT_LOG_LEVEL": "warning"},
@@ -260,13 +293,13 @@ def _provider(home: Home, ports: Mapping[str, int]) -> ProcessSpec:
     )
 
 
-def _smtp(ports: Mapping[str, int]) -> ProcessSpec:
+def _smtp(home: Home, ports: Mapping[str, int]) -> ProcessSpec:
     """Return the mail provider: somebody else's too."""
     port = ports["smtp"]
     return ProcessSpec(
         name="smtp",
         argv=python_module("sample_services.smtp", f"--port={port}", f"--rate={_MAIL_RATE}"),
-        env={"PYTHONPATH": str(samples_root())},
+        env={"PYTHONPATH": str(samples_root()), "OBSKIT_FAULTS_TOKEN_FILE": str(home.admin_token)},
         ports={"smtp": port},
         ready=Probe(port),
     )

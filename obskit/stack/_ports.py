@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from obskit.errors import ConfigError, StackError
 from obskit.stack._holders import explain
 
-__all__ = ["LOOPBACK", "PORTS", "Port", "check_free", "parse_port", "resolve_ports", "variable"]
+__all__ = ["LOOPBACK", "PORTS", "Port", "check_free", "is_free", "parse_port", "resolve_ports", "variable"]
 
 LOOPBACK = "127.0.0.1"
 _HIGHEST = 65535
@@ -40,6 +40,7 @@ PORTS = (
     Port("alertmanager", 9093, "Alertmanager"),
     Port("console", 8600, "the console"),
     Port("pager", 8601, "the pager"),
+    Port("supervisor", 8602, "the supervisor, which switches faults of the stack"),
     Port("loki", 3100, "the log store (Loki's API)"),
     Port("tempo", 3200, "the trace store (Tempo's API)"),
     Port("otlp", 4318, "the trace store (OTLP over HTTP)"),
@@ -114,12 +115,13 @@ def check_free(ports: Mapping[str, int]) -> None:
         StackError: a port is taken; the text names who holds it where that can be seen.
     """
     for name, number in ports.items():
-        if not _is_free(number):
+        if not is_free(number):
             message, fix = explain(name, number, variable(name))
             raise StackError(message, fix=fix)
 
 
-def _is_free(number: int) -> bool:
+def is_free(number: int) -> bool:
+    """Tell whether nothing listens on port *number* of the loopback interface."""
     with socket.socket() as probe:
         probe.settimeout(1)
         # A server on all interfaces leaves the loopback address bindable on some systems.

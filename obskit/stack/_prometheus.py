@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -12,7 +13,14 @@ from obskit.stack._files import write_atomic
 from obskit.stack._home import Home
 from obskit.stack._ports import LOOPBACK
 
-__all__ = ["add_target", "command", "remove_target", "scrape_interval_s", "write_config"]
+__all__ = [
+    "add_target",
+    "command",
+    "remove_target",
+    "scrape_interval_s",
+    "write_config",
+    "write_own_target",
+]
 
 SCRAPED = {
     "traefik": "traefik-admin",
@@ -33,8 +41,8 @@ SCRAPED = {
 SERVICE_OF = {"gateway-2": "gateway"}
 """The service that a process is a replica of, where that is not its name."""
 
-STORING = {"embedded", "loki", "tempo", "shipper"}
-"""Processes that keep logs and traces; which of them run is chosen at each start."""
+WATCHING = ("console", "pager", "prometheus", "alertmanager")
+"""Those that run without the sample services too."""
 
 RETENTION_TIME = "7d"
 RETENTION_SIZE = "1GB"
@@ -50,21 +58,24 @@ def scrape_interval_s(time_scale: float) -> int:
     return _PRODUCTION_INTERVAL_S if time_scale == 1 else _SCALED_INTERVAL_S
 
 
-def write_config(
+def write_config(  # noqa: PLR0913 - what differs from one start to the next, each by its name
     home: Home,
     ports: Mapping[str, int],
     *,
     rule_files: Sequence[Path],
     time_scale: float,
     storing: Mapping[str, str],
+    has_samples: bool = True,
 ) -> Path:
     """Write the configuration and the target files of the stack; returns the path of the first.
 
-    *storing* are the processes that keep logs and traces, and their ports by name.
+    *storing* are the processes that keep logs and traces, and their ports by name. Target files
+    of an earlier start are removed.
     """
-    for name in STORING - storing.keys():
-        remove_target(home, name)  # another choice of stores, before
-    for name, port in {**SCRAPED, **storing}.items():
+    for stale in home.targets.glob("*.json"):
+        stale.unlink()
+    running = {name: port for name, port in SCRAPED.items() if has_samples or name in WATCHING}
+    for name, port in {**running, **storing}.items():
         _write_target(home, name, ports[port], labels={SERVICE_LABEL: SERVICE_OF.get(name, name)})
     path = home.prometheus / "prometheus.yml"
     config = _config(home, ports, rule_files, scrape_interval_s(time_scale))
@@ -104,6 +115,30 @@ def add_target(home: Home, name: str, port: int) -> None:
     Its other series have the one that is on its page.
     """
     _write_target(home, name, port, labels={})
+
+
+def write_own_target(home: Home, name: str, addresses: Sequence[str], metrics: str) -> None:
+    """Have Prometheus scrape the page *metrics* of somebody's service at each of *addresses*."""
+    groups = [
+        {
+            "targets": [_host_and_port(address)],
+            "labels": {
+                SERVICE_LABEL: name,
+                "__metrics_path__": metrics,
+                "__scheme__": urlsplit(address).scheme,
+            },
+        }
+        for address in addresses
+    ]
+    write_atomic(home.targets / f"{name}.json", json.dumps(groups))
+
+
+def _host_and_port(address: str) -> str:
+    parts = urlsplit(address)
+    # Go tries ::1 first for this name, where few development servers listen.
+    host = LOOPBACK if parts.hostname == "localhost" else str(parts.hostname)
+    number = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
 
 
 def remove_target(home: Home, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -10,7 +10,7 @@ from obskit.errors import StackError
 from obskit.stack._files import write_atomic
 from obskit.stack._identity import Identity
 
-__all__ = ["KEEPER", "SUPERVISOR", "Plan", "Probe", "ProcessSpec"]
+__all__ = ["KEEPER", "SUPERVISOR", "Action", "Plan", "Probe", "ProcessSpec", "StackFault"]
 
 SUPERVISOR = "supervisor"
 KEEPER = "keeper"
@@ -44,11 +44,37 @@ class ProcessSpec:
     """The address for people, where there is one."""
     stop_grace_s: float = 10.0
     """Seconds between SIGTERM and SIGKILL."""
+    directory: str = ""
+    """The folder that it runs in; empty: the folder of the data."""
 
     @property
     def port(self) -> int | None:
         """The port that is shown beside the name."""
         return next(iter(self.ports.values()), None)
+
+
+Action = Literal["stop", "pause", "replace", "run"]
+"""``stop`` kills a process and keeps it from starting; ``pause`` freezes it for a part of the time;
+``replace`` starts it anew with another command line; ``run`` starts a process that is not there otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackFault:
+    """A fault that acts on the stack and not inside a service.
+
+    In *argv* and *prepare* the text ``{level}`` stands for the level that was asked for.
+    """
+
+    id: str
+    levels: tuple[int, ...]
+    action: Action
+    process: str
+    """The process that it acts on, or that it runs."""
+    argv: tuple[str, ...] = ()
+    """The command line of what is run, or of what takes the place of the process."""
+    prepare: tuple[str, ...] = ()
+    """A command that has to end well before."""
+    env: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +88,16 @@ class Plan:
     """Where the APIs of loki, tempo and otlp answer, where that is not their port here."""
     owner: Identity | None = None
     """The process whose end, however it comes, ends the stack too; None for a stack in the background."""
+    faults: tuple[StackFault, ...] = ()
+    """The faults that the supervisor can switch."""
+    control_port: int | None = None
+    """Where it takes the orders to switch them; None: nowhere."""
+
+    @property
+    def listening(self) -> dict[str, int]:
+        """Every port that it listens on, by the names of the port table."""
+        ports = {name: port for spec in self.processes for name, port in spec.ports.items()}
+        return ports if self.control_port is None else {**ports, SUPERVISOR: self.control_port}
 
     def write(self, path: Path) -> None:
         """Keep the plan at *path*."""
@@ -88,7 +124,14 @@ def _plan(raw: dict[str, Any]) -> Plan:
         time_scale=raw["time_scale"],
         addresses=raw.get("addresses", {}),
         owner=Identity(**raw["owner"]) if raw["owner"] else None,
+        faults=tuple(_fault(row) for row in raw.get("faults", ())),
+        control_port=raw.get("control_port"),
     )
+
+
+def _fault(raw: dict[str, Any]) -> StackFault:
+    lists = {name: tuple(raw[name]) for name in ("levels", "argv", "prepare")}
+    return StackFault(**{**raw, **lists})
 
 
 def _spec(raw: dict[str, Any]) -> ProcessSpec:

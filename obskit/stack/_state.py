@@ -11,8 +11,9 @@ from obskit.stack._specs import Probe
 
 __all__ = ["Phase", "ProcessRecord", "StackRecord", "State", "read_record"]
 
-State = Literal["starting", "ready", "unready", "restarting", "failed", "stopped"]
-"""``unready`` is a process that runs and was ready once, but does not answer its probe now."""
+State = Literal["starting", "ready", "unready", "restarting", "failed", "held", "stopped"]
+"""``unready`` is a process that runs and was ready once, but does not answer its probe now;
+``held`` one that a fault has stopped, frozen or replaced on purpose."""
 
 Phase = Literal["starting", "running", "stopping"]
 
@@ -45,6 +46,8 @@ class StackRecord:
     time_scale: float
     addresses: dict[str, str] = field(default_factory=dict)
     """As in the plan."""
+    faults: dict[str, int] = field(default_factory=dict)
+    """The faults of the stack that are on, and their levels."""
 
     def to_json(self) -> bytes:
         """Return the content of the state file."""
@@ -62,6 +65,7 @@ def read_record(path: Path) -> StackRecord | None:
             ports=raw["ports"],
             time_scale=raw["time_scale"],
             addresses=raw.get("addresses", {}),
+            faults=raw.get("faults", {}),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

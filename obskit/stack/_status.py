@@ -125,7 +125,7 @@ async def _look_at(row: ProcessRecord, *, is_living: bool, is_watched: bool) -> 
         reason = await check(row.ready) if row.state == "ready" else ""
         return replace(row, state="unready", output=reason) if reason else row
     gone = replace(row, process=None, started_at=None)
-    if row.state in {"failed", "stopped"}:
+    if row.state in {"failed", "held", "stopped"}:
         return gone
     last_exit = _NEWS if row.process is not None else row.last_exit
     return replace(gone, state="restarting" if is_watched else "failed", last_exit=last_exit)

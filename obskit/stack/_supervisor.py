@@ -14,6 +14,7 @@ from collections import defaultdict
 from contextlib import suppress
 
 from obskit.errors import StackError
+from obskit.stack._control import serving
 from obskit.stack._files import write_atomic
 from obskit.stack._home import Home
 from obskit.stack._identity import find_marked, identify, is_alive
@@ -21,6 +22,7 @@ from obskit.stack._logs import cap, prune
 from obskit.stack._probe import check
 from obskit.stack._specs import KEEPER, SUPERVISOR, Plan
 from obskit.stack._state import Phase, ProcessRecord, StackRecord, read_record
+from obskit.stack._switchboard import Switchboard
 from obskit.stack._unit import Unit
 
 __all__ = ["Supervisor", "supervise"]
@@ -44,6 +46,7 @@ class Supervisor:
         self._home = home
         self._plan = plan
         self._units = {spec.name: Unit(spec, home) for spec in plan.processes}
+        self._faults = Switchboard(home, plan, self._units, self._publish)
         self._phase: Phase = "starting"
         self._stopping = asyncio.Event()
         self._record = ProcessRecord(name=SUPERVISOR, state="ready", started_at=time.time())
@@ -55,12 +58,15 @@ class Supervisor:
             loop.add_signal_handler(number, self._stopping.set)
         self._take_over()
         self._publish()
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._care(unit)) for unit in self._units.values()]
-            tasks += [group.create_task(self._housekeeping()), group.create_task(self._watch_reasons())]
-            await self._stopping.wait()
-            for task in tasks:
-                task.cancel()
+        names = [spec.name for spec in self._plan.processes]
+        with serving(self._plan.control_port, self._home, self._faults):
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._care(self._units[name])) for name in names]
+                tasks += [group.create_task(self._housekeeping()), group.create_task(self._watch_reasons())]
+                await self._faults.resume()
+                await self._stopping.wait()
+                for task in tasks:
+                    task.cancel()
         await self._stop_all()
 
     def _take_over(self) -> None:
@@ -68,6 +74,7 @@ class Supervisor:
         self._record = self._own_record(previous)
         if previous is not None and previous.phase != "stopping":
             self._phase = previous.phase
+            self._faults.adopt(previous.faults)
             for record in previous.processes:
                 if record.name in self._units:
                     self._units[record.name].adopt(record)
@@ -84,6 +91,7 @@ class Supervisor:
             state="ready",
             process=identify(os.getpid()),
             started_at=time.time(),
+            port=self._plan.control_port,
             restarts=restarts,
             last_exit="ended without being told to; the keeper started a new one" if restarts else "",
         )
@@ -96,6 +104,7 @@ class Supervisor:
         while True:
             if not unit.alive():
                 await self._until_ready(unit.spec.after)
+                await _until_allowed(unit)
                 unit.start()
                 self._publish()
             await self._watch(unit)
@@ -147,6 +156,7 @@ class Supervisor:
         self._phase = "stopping"
         self._publish()
         self._forbid_restart()
+        await self._faults.close()
         needed_by = defaultdict(list)
         for unit in self._units.values():
             for name in unit.spec.after:
@@ -175,15 +185,7 @@ class Supervisor:
             _log.warning("the stop file could not be written: %s", error)
 
     async def _stop(self, unit: Unit) -> None:
-        unit.signal(signal.SIGTERM)
-        unit.signal(signal.SIGCONT)  # a process that was stopped would not see the first one
-        deadline = time.monotonic() + unit.spec.stop_grace_s
-        while unit.alive():
-            if time.monotonic() > deadline:
-                unit.signal(signal.SIGKILL)
-            await asyncio.sleep(WATCH_S / 2)
-        unit.state = "stopped"
-        unit.process = None
+        await unit.end()
         self._publish()
 
     def _publish(self) -> None:
@@ -194,6 +196,7 @@ class Supervisor:
             ports=self._plan.ports,
             time_scale=self._plan.time_scale,
             addresses=self._plan.addresses,
+            faults=self._faults.levels,
         )
         try:
             write_atomic(self._home.state, record.to_json())
@@ -204,6 +207,11 @@ class Supervisor:
         if self._phase == "starting" and all(unit.state == "ready" for unit in self._units.values()):
             self._phase = "running"
         return self._phase
+
+
+async def _until_allowed(unit: Unit) -> None:
+    while unit.is_barred:  # noqa: ASYNC110 - a state, like those above
+        await asyncio.sleep(WATCH_S)
 
 
 def supervise(home: Home) -> int:

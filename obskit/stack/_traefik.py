@@ -1,17 +1,18 @@
 """Configures Traefik: one door to the gateways, with TLS, and nothing else behind it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from obskit.stack._certificate import ensure_certificate
+from obskit.stack._certificate import ensure_certificate, make_expiring
 from obskit.stack._files import write_atomic
 from obskit.stack._home import Home
 from obskit.stack._ports import LOOPBACK
 from obskit.stack._specs import Probe, ProcessSpec
 
-__all__ = ["GATEWAYS", "traefik_spec"]
+__all__ = ["GATEWAYS", "expire", "expiring_config", "traefik_spec"]
 
 GATEWAYS = ("gateway", "gateway-2")
 """The replicas behind the load balancer, by the names of their ports."""
@@ -27,6 +28,8 @@ _PLAIN_PATHS = {
 _HEALTH_S = 1
 _IDLE_S = 2
 _MEMORY_LIMIT = "96MiB"
+_DAYS_LEFT = {10: 13, 25: 10, 50: 7, 100: 4}
+"""By the level of the fault; the alert asks for fourteen, and pages at three."""
 _BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]
 
 
@@ -52,6 +55,32 @@ def traefik_spec(home: Home, program: str, ports: Mapping[str, int]) -> ProcessS
         after=GATEWAYS,
         url=f"https://localhost:{ports['traefik-tls']}/api/products",
     )
+
+
+def expiring_config(home: Home) -> Path:
+    """Return the configuration that :func:`expire` writes."""
+    return home.root / "traefik" / "expiring" / "traefik.yaml"
+
+
+def expire(home: Home, level: int) -> None:
+    """Write a configuration that serves a certificate nobody has renewed: days are left, fewer by *level*.
+
+    Raises:
+        OSError: the configuration of the running one cannot be read, or the new one not be written.
+    """
+    certificate, key = make_expiring(home, _DAYS_LEFT[level])
+    config = expiring_config(home)
+    config.parent.mkdir(exist_ok=True)
+    routes = config.with_name("routes.yaml")
+    static = yaml.safe_load((home.root / "traefik" / "traefik.yaml").read_text(encoding="utf-8"))
+    dynamic = yaml.safe_load((home.root / "traefik" / "routes.yaml").read_text(encoding="utf-8"))
+    static["providers"]["file"]["filename"] = str(routes)
+    dynamic["tls"]["stores"]["default"]["defaultCertificate"] = {
+        "certFile": str(certificate),
+        "keyFile": str(key),
+    }
+    write_atomic(routes, _yaml(dynamic))
+    write_atomic(config, _yaml(static))
 
 
 def _static(ports: Mapping[str, int], routes: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """One process of the stack over all its lives: start, death, the pause before the next start."""
 
+import asyncio
 import logging
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from obskit.stack._state import ProcessRecord, State
 __all__ = ["Unit"]
 
 _log = logging.getLogger(__name__)
+
+_LOOK_S = 0.05
 
 SHORT_LIFE_S = 10.0
 """A process that ends sooner has died early."""
@@ -35,6 +38,13 @@ class Unit:
         self.spec = spec
         self.state: State = "starting"
         self.process: Identity | None = None
+        self.held_by = ""
+        """The fault that acts on the process, or empty."""
+        self.is_barred = False
+        """It must not be started."""
+        self.argv: tuple[str, ...] = spec.argv
+        """The command line of the next start."""
+        self._is_end_expected = False
         self._home = home
         self._child: subprocess.Popen[bytes] | None = None
         self._started_at: float | None = None
@@ -47,7 +57,7 @@ class Unit:
 
     def adopt(self, record: ProcessRecord) -> None:
         """Go on with what an earlier supervisor knew; a process that still runs stays as it is."""
-        self.state = record.state if record.state != "stopped" else "starting"
+        self.state = record.state if record.state not in {"held", "stopped"} else "starting"
         self.process = record.process
         self._started_at = record.started_at
         self._restarts = record.restarts
@@ -66,8 +76,10 @@ class Unit:
         log = self._home.log_of(self.spec.name)
         self._offset = log.stat().st_size if log.exists() else 0
         self._started_at = time.time()
+        self._is_end_expected = False
         try:
-            self._child = launch(self._home, self.spec.name, self.spec.argv, self.spec.env)
+            spec = self.spec
+            self._child = launch(self._home, spec.name, self.argv, spec.env, spec.directory)
         except OSError as error:
             self._last_exit = f"could not be started: {error}"
             _log.warning("%s %s", self.spec.name, self._last_exit)
@@ -90,6 +102,9 @@ class Unit:
 
     def bury(self) -> None:
         """Take note of the death of the process and say what follows."""
+        if self.held_by or self._is_end_expected:
+            self._lay_to_rest()
+            return
         self._last_exit = self._reason()
         lived_s = time.time() - (self._started_at or 0.0)
         was_ready = self.state == "ready"
@@ -106,6 +121,39 @@ class Unit:
             "%s %s; restart %d in %g s", self.spec.name, self._last_exit, self._restarts, self.pause_s
         )
 
+    def _lay_to_rest(self) -> None:
+        # A death on purpose: it is neither a restart nor a step to a crash loop.
+        self._child = self.process = self._started_at = None
+        self.state = "restarting"
+        _log.info("%s ended on purpose", self.spec.name)
+
+    def has_finished(self) -> bool:
+        """Tell whether the process ended by itself and well, as far as anybody can know."""
+        if self.alive():
+            return False
+        return self.process is not None if self._child is None else self._child.poll() == 0
+
+    def kill(self) -> None:
+        """Kill the process; its death is meant and counts as no restart."""
+        self._is_end_expected = True
+        self.signal(signal.SIGKILL)
+
+    async def end(self) -> None:
+        """End the process: SIGTERM, and SIGKILL when that did not help in its time."""
+        self._is_end_expected = True
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)  # a process that was stopped would not see the first one
+        ending = self.process
+        deadline = time.monotonic() + self.spec.stop_grace_s
+        # Whoever watches it may have started the next one between two looks; that one lives on.
+        while self.alive() and self.process == ending:
+            if time.monotonic() > deadline:
+                self.signal(signal.SIGKILL)
+            await asyncio.sleep(_LOOK_S)
+        if not self.alive():
+            self.state = "stopped"
+            self.process = None
+
     def _is_crash_loop(self) -> bool:
         return self._deaths_before_ready >= MAX_DEATHS_BEFORE_READY or self._early_deaths >= MAX_EARLY_DEATHS
 
@@ -121,6 +169,8 @@ class Unit:
     @property
     def pause_s(self) -> float:
         """Seconds to wait before the next start."""
+        if self.held_by or self._is_end_expected:
+            return 0.0
         if self.state == "failed":
             return FAILED_PAUSE_S
         return PAUSES_S[min(self._early_deaths - 1, len(PAUSES_S) - 1)]
@@ -136,14 +186,14 @@ class Unit:
         """Return what the state file shows."""
         return ProcessRecord(
             name=self.spec.name,
-            state=self.state,
+            state="held" if self.held_by and self.state != "stopped" else self.state,
             process=self.process,
             started_at=self._started_at,
             ready=self.spec.ready,
             port=self.spec.port,
             url=self.spec.url,
             restarts=self._restarts,
-            last_exit=self._last_exit,
+            last_exit=f"held by the fault {self.held_by}" if self.held_by else self._last_exit,
             output=self._output,
         )
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from obskit import stack
 from obskit.cli.main import run
 from obskit.stack._launch import python_module
+from obskit.stack._specs import StackFault
 
 STANDIN = Path(__file__).parents[1] / "stack" / "standin.py"
 
 
-def standin_plan(home, *, ports, time_scale, owner, stores):
+def standin_plan(home, *, ports, time_scale, owner, stores, project=None):
     def server(name, *flags, **fields):
         return stack.ProcessSpec(
             name=name,
@@ -25,7 +26,15 @@ def standin_plan(home, *, ports, time_scale, owner, stores):
     keeper = stack.ProcessSpec(name="keeper", argv=python_module("obskit.stack", "keep", str(home.root)))
     flags = os.environ.get("STANDIN_FLAGS", "").split()
     processes = (keeper, server("nats"), server("orders", *flags, after=("nats",)))
-    return stack.Plan(processes=processes, ports=dict(ports), time_scale=time_scale, owner=owner)
+    faults = (StackFault(id="broker-down", levels=(100,), action="stop", process="nats"),)
+    return stack.Plan(
+        processes=processes,
+        ports=dict(ports),
+        time_scale=time_scale,
+        owner=owner,
+        faults=faults,
+        control_port=ports["supervisor"],
+    )
 
 
 stack.native_plan = standin_plan

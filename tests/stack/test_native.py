@@ -27,7 +27,7 @@ def spec(home):
 def test_every_port_of_the_table_has_its_process(home):
     plan = stack.native_plan(home, ports=PORTS)
 
-    served = {name: port for spec in plan.processes for name, port in spec.ports.items()}
+    served = plan.listening
     absent = {"loadgen", "loki-grpc", "tempo-grpc", "shipper"}
     assert served == {name: port for name, port in PORTS.items() if name not in absent}
     assert plan.ports == PORTS
@@ -112,6 +112,13 @@ def test_prometheus_accepts_its_configuration_with_the_rules(spec, home):
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert yaml.safe_load(config.read_text())["rule_files"]
+
+
+def test_pager_escalates_at_the_time_scale(spec, home):
+    assert {"--deadman-s=60", "--time-scale=30"} <= set(spec("pager").argv)
+    fast = stack.native_plan(home, ports=PORTS, time_scale=100_000)
+    pager = next(one for one in fast.processes if one.name == "pager")
+    assert "--time-scale=10000" in pager.argv  # the pager takes no more
 
 
 def test_time_scale_below_production_is_refused(home):

@@ -19,7 +19,7 @@ from cryptography import x509
 from obskit import stack
 from obskit.stack._binaries import require
 from obskit.stack._certificate import ensure_certificate
-from obskit.stack._traefik import traefik_spec
+from obskit.stack._traefik import expire, expiring_config, traefik_spec
 
 REPLICA = """
 import os, sys
@@ -268,3 +268,41 @@ def test_spans_go_to_the_store_of_the_stack(tmp_path):
     config = (home.root / "traefik" / "traefik.yaml").read_text()
     assert f"http://127.0.0.1:{ports['otlp']}/v1/traces" in config
     assert json.dumps(Path(home.root / "traefik" / "routes.yaml").read_text()).count("PathPrefix") == 2
+
+
+def test_certificate_that_nobody_renewed_ends_soon_and_is_trusted_until_then(tmp_path):
+    home = stack.Home.at(tmp_path / "home")
+    home.create()
+    ports = take_ports(("traefik", "traefik-tls", "traefik-admin", "gateway", "gateway-2", "otlp"))
+    traefik_spec(home, require()["traefik"], ports)
+    trusted, _ = ensure_certificate(home)
+
+    expire(home, 50)
+
+    process = subprocess.Popen(
+        [require()["traefik"], f"--configFile={expiring_config(home)}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        context = ssl.create_default_context(cafile=str(trusted))
+        served = []
+
+        def is_served():
+            door = ("127.0.0.1", ports["traefik-tls"])
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(door, timeout=5) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as connection,
+            ):
+                served.append(connection.getpeercert(binary_form=True))
+            return served
+
+        wait_for(is_served, "a strict client is served")
+    finally:
+        process.kill()
+        process.wait(15)
+    left = x509.load_der_x509_certificate(served[0]).not_valid_after_utc - datetime.now(UTC)
+    assert timedelta(days=6) < left < timedelta(days=7)
+    own = x509.load_pem_x509_certificate(trusted.read_bytes())
+    assert own.not_valid_after_utc - datetime.now(UTC) > timedelta(days=80)

@@ -1,0 +1,260 @@
+"""What somebody wants watched: the services of ``obskit.toml``, or of ``[tool.obskit]`` in ``pyproject.toml``."""
+
+import shlex
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from obskit.errors import ConfigError
+from obskit.rules import Objective
+from obskit.stack._project_values import (
+    address,
+    command,
+    environment,
+    flag,
+    name_of,
+    objectives,
+    path_part,
+    port,
+    text,
+    texts,
+)
+
+__all__ = ["FILES", "STDOUT", "OwnService", "Project", "attached", "find_project", "load_project"]
+
+FILES = ("obskit.toml", "pyproject.toml")
+"""Where services are looked for in the working directory; the first that has any counts."""
+
+STDOUT = "stdout"
+"""In the place of a log file: what the process prints."""
+
+_T = TypeVar("_T")
+_NONE: tuple[str, ...] = ()
+_TOP = ("services", "samples", "rules", "mixin")
+_KEYS = (
+    "command",
+    "url",
+    "port",
+    "directory",
+    "env",
+    "metrics",
+    "ready",
+    "logs",
+    "owner",
+    "slos",
+)
+_COMMAND_ONLY = ("port", "directory", "env", "ready")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnService:
+    """One service of somebody: started by *command*, or attached to where it answers already."""
+
+    name: str
+    owner: str
+    addresses: tuple[str, ...] = ()
+    """Where it answers, one a replica; none for a process without a port."""
+    command: tuple[str, ...] = ()
+    """Empty: it is started by somebody else."""
+    port: int | None = None
+    directory: Path = Path()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a secret
+    metrics: str = "/metrics"
+    ready: str = "/readyz"
+    """Path that answers 200 when it is ready; empty: an open port is enough."""
+    logs: tuple[str, ...] = ()
+    """Files and folders that are followed beside those that obskit writes; or ``stdout``."""
+    objectives: tuple[Objective, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """Services and rule files of somebody; *path* is the file that names them, where there is one."""
+
+    path: Path | None = None
+    services: tuple[OwnService, ...] = ()
+    samples: bool | None = None
+    """Whether the sample services run too; None: only where there are no services."""
+    rules: tuple[Path, ...] = ()
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether the sample services run."""
+        return not self.services if self.samples is None else self.samples
+
+    def joined(self, others: Iterable[OwnService], samples: bool | None = None) -> "Project":  # noqa: FBT001 - three states
+        """Return it with *others*, which replace those of the same name, and *samples* where that is said."""
+        added = {one.name: one for one in (*self.services, *others)}
+        is_said = self.samples if samples is None else samples
+        return replace(self, services=tuple(added.values()), samples=is_said)
+
+
+def find_project(folder: Path, chosen: Path | None = None) -> Project:
+    """Return the project of the file *chosen*, else of a file in *folder*; an empty one where there is none.
+
+    Raises:
+        ConfigError: the file cannot be used; names the key, what it has and what is accepted.
+    """
+    if chosen is not None:
+        return load_project(chosen)
+    for name in FILES:
+        path = folder / name
+        if path.is_file():
+            found = load_project(path)
+            if found.path is not None:
+                return found
+    return Project()
+
+
+def load_project(path: Path) -> Project:
+    """Read an ``obskit.toml``, or the table ``[tool.obskit]`` of another TOML file.
+
+    Without that table the project is empty, and has no path.
+
+    Raises:
+        ConfigError: the file cannot be used; names the key, what it has and what is accepted.
+    """
+    try:
+        content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        msg = f"{path} cannot be read as TOML: {reason}."
+        raise ConfigError(msg) from error
+    where = path.name
+    if path.name == "pyproject.toml":
+        content, where = content.get("tool", {}).get("obskit"), f"{path.name}, [tool.obskit]"
+        if content is None:
+            return Project()
+    _check_keys(where, content, _TOP)
+    folder = path.absolute().parent
+    table = content.get("services", {})
+    if not isinstance(table, dict):
+        raise _refused(where, "services", table, "one table a service, such as [services.shop]")
+    return Project(
+        path=path.absolute(),
+        services=tuple(
+            _service(f"{where}: services.{name}", name, row, folder) for name, row in table.items()
+        ),
+        samples=_taken(where, content, "samples", flag, None),
+        rules=tuple(_rule_files(where, folder, _taken(where, content, "rules", texts, _NONE))),
+    )
+
+
+def attached(given: str) -> OwnService:
+    """Return the service of ``NAME=URL``.
+
+    Raises:
+        ConfigError: it has another form.
+    """
+    name, equals, url = given.partition("=")
+    try:
+        if not equals:
+            raise ValueError("NAME=URL, such as shop=http://localhost:8000")  # noqa: TRY301, EM101 - one message for all
+        return OwnService(name=name_of(name), owner=name, addresses=address(url))
+    except ValueError as error:
+        msg = f"--attach {given!r} is not accepted; use {error}."
+        raise ConfigError(msg) from error
+
+
+def _service(where: str, name: str, row: object, folder: Path) -> OwnService:
+    if not isinstance(row, dict):
+        msg = f"{where} is {row!r}; use a table with {', '.join(_KEYS)}."
+        raise ConfigError(msg)
+    _check_keys(where, row, _KEYS)
+    _value(where, "the name", name, name_of)
+    _check_kind(where, row)
+    number = _taken(where, row, "port", port, None)
+    owner = _taken(where, row, "owner", name_of, name)
+    here = _folder(where, folder, row, "directory") or folder
+    words = _taken(where, row, "command", command, _NONE)
+    if words and number is None and any("{port}" in word for word in words):
+        msg = f"{where}.port is missing; command has {{port}}, so give its number, such as port = 8000."
+        raise ConfigError(msg)
+    return OwnService(
+        name=name,
+        owner=owner,
+        addresses=_taken(
+            where, row, "url", address, () if number is None else (f"http://127.0.0.1:{number}",)
+        ),
+        command=tuple(word.replace("{port}", str(number)) for word in words),
+        port=number,
+        directory=here,
+        env=_taken(where, row, "env", environment, {}),
+        metrics=_taken(where, row, "metrics", path_part, "/metrics"),
+        ready=_taken(where, row, "ready", _path_or_nothing, "/readyz"),
+        logs=tuple(
+            each if each == STDOUT else str(folder / each)
+            for each in _taken(where, row, "logs", texts, _NONE)
+        ),
+        objectives=objectives(f"{where}.slos", name, owner, row.get("slos", [])),
+    )
+
+
+def _check_kind(where: str, row: Mapping[str, Any]) -> None:
+    if ("command" in row) == ("url" in row):
+        has = "both" if "url" in row else "neither"
+        example = shlex.quote("uvicorn shop.app:app --port {port}")
+        msg = (
+            f"{where} has {has} of command and url; give it command = {example} with port = 8000 "
+            'to have it started, or url = "http://localhost:8000" where it runs already.'
+        )
+        raise ConfigError(msg)
+    misplaced = [key for key in _COMMAND_ONLY if key in row and "url" in row]
+    if misplaced:
+        msg = f"{where}.{misplaced[0]} is for a service with a command; this one has a url, so take it out."
+        raise ConfigError(msg)
+    if STDOUT in row.get("logs", ()) and "url" in row:
+        msg = f"{where}.logs has {STDOUT!r}, which is for a service with a command; name its log file."
+        raise ConfigError(msg)
+
+
+def _check_keys(where: str, table: object, accepted: tuple[str, ...]) -> None:
+    if not isinstance(table, dict):
+        msg = f"{where} is {table!r}; use a table with {', '.join(accepted)}."
+        raise ConfigError(msg)
+    unknown = sorted(set(table) - set(accepted))
+    if unknown:
+        near = get_close_matches(unknown[0], accepted, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        msg = f"{where} has the key {unknown[0]!r}; accepted are {', '.join(accepted)}.{hint}"
+        raise ConfigError(msg)
+
+
+def _taken(where: str, row: Mapping[str, Any], key: str, check: Callable[[Any], _T], default: _T) -> _T:
+    return _value(where, key, row[key], check) if key in row else default
+
+
+def _value(where: str, key: str, given: Any, check: Callable[[Any], _T]) -> _T:
+    try:
+        return check(given)
+    except ValueError as error:
+        raise _refused(where, key, given, str(error)) from error
+
+
+def _refused(where: str, key: str, given: Any, accepted: str) -> ConfigError:
+    joint = ": " if where.endswith(("toml", "]")) else "."
+    # Values of env may be secret.
+    shown = f"a {type(given).__name__} that is not accepted" if key == "env" else repr(given)
+    return ConfigError(f"{where}{joint}{key} is {shown}; use {accepted}.")
+
+
+def _path_or_nothing(value: Any) -> str:
+    return "" if value == "" else path_part(value)
+
+
+def _folder(where: str, folder: Path, row: Mapping[str, Any], key: str) -> Path | None:
+    given = _taken(where, row, key, text, "")
+    if given and not (folder / given).is_dir():
+        raise _refused(where, key, given, f"a folder that is there, seen from {folder}")
+    return folder / given if given else None
+
+
+def _rule_files(where: str, folder: Path, patterns: tuple[str, ...]) -> Iterable[Path]:
+    for pattern in patterns:
+        found = sorted(folder.glob(pattern)) if not Path(pattern).is_absolute() else [Path(pattern)]
+        if not found or not all(path.is_file() for path in found):
+            raise _refused(where, "rules", pattern, f"rule files that are there, seen from {folder}")
+        yield from found
