@@ -20,7 +20,17 @@ from obskit._setup import (
     watch_consumer,
     watch_queue,
 )
-from obskit._verbs import auth_check, dependency, fallback, job, retry_budget
+from obskit._verbs import (
+    ASGIMiddleware,
+    WSGIMiddleware,
+    auth_check,
+    dependency,
+    fallback,
+    job,
+    push_metrics,
+    retry_budget,
+    serve_metrics,
+)
 from obskit._version import __version__
 from obskit.context import bind, in_context, unbind
 from obskit.errors import ConfigError, InstrumentError, MissingExtraError, ObskitError, StackError
@@ -29,6 +39,7 @@ from obskit.messaging import QueueState, message_headers
 from obskit.tracing import span, traced
 
 __all__ = [
+    "ASGIMiddleware",
     "ConfigError",
     "InstrumentError",
     "MissingExtraError",
@@ -36,6 +47,7 @@ __all__ = [
     "QueueState",
     "StackError",
     "Telemetry",
+    "WSGIMiddleware",
     "__version__",
     "add_check",
     "auth_check",
@@ -50,7 +62,9 @@ __all__ = [
     "job",
     "message_headers",
     "produce",
+    "push_metrics",
     "retry_budget",
+    "serve_metrics",
     "shutdown",
     "span",
     "traced",

@@ -288,7 +288,9 @@ def instrument(target: _T) -> _T:
     6. An APScheduler 3 scheduler: each run as by :func:`obskit.job`, missed and refused ones too.
     7. A SQLAlchemy Engine or AsyncEngine: span and RED metrics for each statement, its pool, slow
        statements with their plan, and statements that a request repeats.
+    8. A Flask application, as FastAPI's.
 
+    Other ASGI and WSGI applications: :class:`obskit.ASGIMiddleware`, :class:`obskit.WSGIMiddleware`.
     May come before :func:`init` and before or after the application has started.
 
     Raises:
@@ -301,7 +303,7 @@ def instrument(target: _T) -> _T:
             return target
     msg = (
         f"instrument() does not know {type(target).__qualname__!r} of the package "
-        f"{type(target).__module__.partition('.')[0]!r}; pass a FastAPI or Starlette application, "
+        f"{type(target).__module__.partition('.')[0]!r}; pass a FastAPI, Starlette or Flask application, "
         "an httpx client, a NATS connection, a circuit breaker, a cashews cache, an APScheduler scheduler, or a SQLAlchemy engine."
     )
     raise InstrumentError(msg)
@@ -333,6 +335,7 @@ def _install_cashews(cache: Any) -> None:
 
 _INSTALLERS: Mapping[str, Callable[[Any], object]] = {
     "starlette": lambda app: asgi.install(app, init),
+    "flask": lambda app: asgi.install_flask(app, init),
     "httpx": _install_httpx,
     "httpx2": _install_httpx,
     "nats": lambda connection: messaging.install(connection, init),

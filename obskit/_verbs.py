@@ -3,13 +3,29 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from obskit import auth, jobs, resilience
+from obskit import asgi, auth, jobs, resilience
 from obskit._setup import declare, init
+from obskit._typing import ASGIApp, Scope
+from obskit.catalog import SERVICE_LABEL
 from obskit.errors import ConfigError
+from obskit.redaction import redact_text
 
-__all__ = ["auth_check", "dependency", "fallback", "job", "retry_budget"]
+if TYPE_CHECKING:
+    from obskit.asgi._page import MetricsServer
+
+__all__ = [
+    "ASGIMiddleware",
+    "WSGIMiddleware",
+    "auth_check",
+    "dependency",
+    "fallback",
+    "job",
+    "push_metrics",
+    "retry_budget",
+    "serve_metrics",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -163,3 +179,89 @@ def auth_check(method: str, *, subject: str | None = None) -> auth.AuthCheck:
 @cache
 def _auth_method(name: str) -> auth.AuthMethod:
     return declare(auth.AuthMethod(name, init))
+
+
+class ASGIMiddleware(asgi.Asgi):
+    """Observe any ASGI application as :func:`obskit.instrument` observes FastAPI; the outermost layer.
+
+    ::
+
+        app = obskit.ASGIMiddleware(app, route=lambda scope: scope.get("path_template"))
+
+    Span, RED metrics, access line and request id for each request; ``/livez``, ``/readyz`` and
+    ``/metrics`` are served; SIGTERM drains and shutdown flushes.
+
+    Args:
+        app: any ASGI 3 application.
+        route: gives the template of the route that took a request, such as ``/items/{id}``, from
+            its scope when the answer begins, or None. Never the path itself: it becomes a label.
+            Without it every request is ``unmatched``.
+    """
+
+    def __init__(self, app: ASGIApp, *, route: Callable[[Scope], str | None] | None = None) -> None:
+        super().__init__(app, init, route)
+
+
+class WSGIMiddleware(asgi.Wsgi):
+    """Observe any WSGI application: Django, Bottle, Falcon or a plain callable; for Flask see ``instrument``.
+
+    ::
+
+        application = obskit.WSGIMiddleware(application, route=lambda environ: environ.get("bottle.route"))
+
+    Span, RED metrics, access line and request id for each request, from the call to the end of
+    its body; ``/livez``, ``/readyz`` and ``/metrics`` are served. There is no lifespan in WSGI: the
+    process is ready when it answers, and flushes at its exit.
+
+    Args:
+        app: any WSGI application.
+        route: gives the template of the route that took a request, such as ``/items/<id>``, from
+            its environ, or None. Never the path itself: it becomes a label. A framework may leave
+            it in ``environ["obskit.route"]`` instead. Without both a request is ``unmatched``.
+    """
+
+    def __init__(
+        self, app: Callable[..., Any], *, route: Callable[[dict[str, Any]], str | None] | None = None
+    ) -> None:
+        super().__init__(app, init, route)
+
+
+def serve_metrics(port: int, *, host: str = "127.0.0.1") -> "MetricsServer":
+    """Serve ``/metrics``, ``/livez`` and ``/readyz`` from a thread, for a worker that serves nothing else.
+
+    ::
+
+        with_metrics = obskit.serve_metrics(9100)  # with_metrics.close() ends it; so does the process
+
+    *port* is that to listen on, 0 a free one (``.port`` says which); *host* is an address of
+    this machine: ``0.0.0.0`` inside a container.
+
+    Raises:
+        ConfigError: the port cannot be listened on.
+    """
+    from obskit.asgi import _page  # a server that most do not need
+
+    return _page.serve_pages(port, host, init)
+
+
+def push_metrics(url: str, *, job: str, timeout_s: float = 5.0) -> bool:
+    """Send the metrics of this process to a Pushgateway; call it at the end of a script.
+
+    Replaces what the same *job* sent before, and says whether it arrived: a script that is done
+    is not failed by its telemetry. A failure is a log line, ``metrics.push_failed``.
+
+    Args:
+        url: address of the Pushgateway, such as ``http://127.0.0.1:9091``.
+        job: the group that the metrics belong to; without anything that differs from run to run.
+        timeout_s: seconds that it may take.
+    """
+    from prometheus_client.exposition import push_to_gateway
+
+    telemetry = init()
+    labels = {SERVICE_LABEL: telemetry.settings.service}
+    try:
+        push_to_gateway(url, job, telemetry.registry, grouping_key=labels, timeout=timeout_s)
+    except OSError as error:  # of the network, or a refusal: urllib's errors are OSErrors
+        telemetry.pipe.emit("warning", "metrics.push_failed", {"url": redact_text(url), "why": str(error)})
+        return False
+    return True

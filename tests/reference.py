@@ -3,6 +3,7 @@
 ``make readme`` writes them; ``tests/test_docs.py`` fails when a table is not what this makes.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import obskit
 from obskit import catalog
 from obskit.cli._application import build
 from obskit.config import SETTINGS
+from sample_services.faults import load
+from sample_services.labs.catalogue import LABS
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,6 +75,31 @@ def commands() -> str:
     return table(["command", "what it does"], rows)
 
 
+def faults() -> str:
+    """Return the table of the faults of the samples, with what shows each."""
+    rows = [
+        [
+            f"`{fault.id}`",
+            fault.sentence.rstrip("."),
+            fault.caller_sees.strip(),
+            fault.panel.title,
+            f"`{fault.log_event}`",
+            "none" if fault.span_attribute == "none" else f"`{fault.span_attribute}`",
+            f"`{fault.alert}`",
+            "page" if fault.urgency == "high" else "ticket",
+        ]
+        for fault in load()
+    ]
+    head = ["fault", "what happens", "the caller sees", "panel", "log event", "span attribute", "alert", ""]
+    return table(head, rows)
+
+
+def labs() -> str:
+    """Return the table of the labs."""
+    rows = [[f"`{lab.name}`", lab.question, "; ".join(lab.ways)] for lab in LABS]
+    return table(["lab", "question", "ways"], rows)
+
+
 def names() -> str:
     """Return the table of the public names, with the first sentence of each."""
     rows = [
@@ -91,6 +119,8 @@ def first_sentence(text: str | None) -> str:
 
 TABLES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"commands": commands},
+    "sample_services/README.md": {"faults": faults},
+    "sample_services/labs/README.md": {"labs": labs},
     "obskit/README.md": {
         "names": names,
         "settings": settings,
@@ -129,13 +159,35 @@ def demo_output() -> str:
     return f"```text\n{result.stdout.strip()}\n```"
 
 
+def proofs(report: Path) -> str:
+    """Return the table of what each fault did when it was verified last, from a report of the command."""
+    kept = {row["id"]: row for row in json.loads(report.read_text())["faults"]}
+    head = ["fault", "panel: before -> during (healthy)", "alert", "incident", "over after", "whole row"]
+    return table(head, [proof(fault.id, kept.get(fault.id)) for fault in load()])
+
+
+def proof(fault_id: str, row: dict | None) -> list[str]:
+    """Return a line of that table; one that was not verified, or failed, says so."""
+    if row is None or not row["passed"]:
+        failed = [name for name, check in (row or {"checks": {}})["checks"].items() if not check["passed"]]
+        said = f"failed: {', '.join(failed)}" if failed else "not verified yet"
+        return [f"`{fault_id}`", said, "", "", "", ""]
+    checks = row["checks"]
+    times = [f"{checks[name]['after_s']:g} s" for name in ("alert", "incident", "resolved")]
+    return [f"`{fault_id}`", checks["panel"]["said"], *times, f"{row['seconds']:g} s"]
+
+
 def main() -> None:
-    """Write every table; with ``--demo`` run the demo and write its output too."""
+    """Write every table; ``--demo`` runs the demo and writes its output too, ``--faults FILE`` that report's."""
     for path in TABLES:
         (ROOT / path).write_text(written(path))
     if "--demo" in sys.argv[1:]:
         readme = ROOT / "README.md"
         readme.write_text(put(readme.read_text(), "demo", demo_output()))
+    if "--faults" in sys.argv[1:]:
+        readme = ROOT / "sample_services" / "README.md"
+        report = Path(sys.argv[sys.argv.index("--faults") + 1])
+        readme.write_text(put(readme.read_text(), "proofs", proofs(report)))
 
 
 if __name__ == "__main__":

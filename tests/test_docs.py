@@ -22,7 +22,7 @@ def reference():
     return module
 
 
-@pytest.mark.parametrize("path", ["README.md", "obskit/README.md"])
+@pytest.mark.parametrize("path", ["README.md", "obskit/README.md", "sample_services/labs/README.md"])
 def test_tables_are_what_the_code_has(reference, path):
     assert (ROOT / path).read_text() == reference.written(path), "run: make readme"
 

@@ -18,7 +18,7 @@ OURS = [
 LAYERS = (
     {"errors", "catalog", "_typing", "_version", "redaction"},
     {"_guard", "_ids", "_extras", "config", "_assets"},
-    {"context"},
+    {"context", "_faults", "_mixin"},
     {"logging", "tracing", "metrics"},
     {"health"},
     {"asgi", "httpclient", "messaging", "db", "cache", "resilience", "jobs", "auth"},

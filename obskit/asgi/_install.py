@@ -38,7 +38,7 @@ def install(app: Any, owner: Callable[[], Owner]) -> None:
     original = type(app)
 
     async def through(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
-        await getattr(self, _MARK)(scope, receive, send)
+        await getattr(self, _MARK).serve(scope, receive, send)
 
     def inner(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         return original.__call__(app, scope, receive, send)  # type: ignore[no-any-return]  # any application

@@ -10,6 +10,7 @@ EVENTS = {
     "process.crashed": "an exception that nobody caught ended the process",
     "thread.crashed": "an exception that nobody caught ended a thread: thread",
     "obskit.started": "the service's telemetry is on: version, environment, exporter",
+    "metrics.push_failed": "the Pushgateway did not take the metrics of a script",
     "obskit.export_failed": "the trace collector cannot be reached; once, until it can be again",
     "obskit.export_recovered": "the trace collector answers again",
     "message.dead_lettered": "a message was given up and set aside: destination, reason, delivery",

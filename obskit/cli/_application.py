@@ -6,6 +6,7 @@ import typer
 
 from obskit._version import __version__
 from obskit.cli._output import print_lines
+from obskit.cli.adopt import adopt
 from obskit.cli.alerts import alerts
 from obskit.cli.check import check
 from obskit.cli.dashboards import dashboards
@@ -14,15 +15,17 @@ from obskit.cli.doctor import doctor
 from obskit.cli.down import down
 from obskit.cli.fault import fault
 from obskit.cli.incidents import incidents
+from obskit.cli.lab import lab
 from obskit.cli.logs import logs
+from obskit.cli.new import new
 from obskit.cli.status import status
 from obskit.cli.trace import trace
 from obskit.cli.up import up
 
 __all__ = ["build"]
 
-_COMMANDS = (up, down, status, demo, logs, trace, check, doctor)
-_GROUPS = (alerts, dashboards, fault, incidents)
+_COMMANDS = (up, down, status, demo, logs, trace, check, doctor, adopt)
+_GROUPS = (alerts, dashboards, fault, incidents, lab, new)
 
 
 def build() -> typer.Typer:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from obskit.cli._doctor import Finding, examine_application, examine_environment
-from obskit.cli._options import JsonOption
+from obskit import stack
+from obskit.cli._doctor import Finding, examine_application, examine_environment, examine_stack
+from obskit.cli._options import HomeOption, JsonOption
 from obskit.cli._output import print_json, print_lines
 
 __all__ = ["doctor"]
@@ -28,10 +29,14 @@ Request = Annotated[
 ]
 
 
-def doctor(app: App = "", request: Request = "", as_json: JsonOption = False) -> None:
-    """Send one real request through an application and report what came out; exit 1 on a fail.
+def doctor(
+    app: App = "", request: Request = "", home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Say which link of the chain is broken, in the stack that runs or in an application; exit 1 on a fail.
 
-    Without --app only the environment is looked at.
+    Of a stack that runs: services to scrape, rules, Alertmanager and pager; to
+    the stores of logs and traces; boards to their data. With --app one real
+    request is sent through that application instead.
 
     \b
     Example:
@@ -50,6 +55,8 @@ def doctor(app: App = "", request: Request = "", as_json: JsonOption = False) ->
         about_app = examine_application(app, request, without=without)
         named = {finding.check for finding in about_app}
         findings = [*(each for each in findings if each.check not in named), *about_app]
+    else:
+        findings += examine_stack(stack.Home.at(home))
     if as_json:
         print_json({"ok": not _has_failed(findings), "findings": [asdict(each) for each in findings]})
     else:

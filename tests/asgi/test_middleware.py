@@ -256,5 +256,5 @@ def test_caller_request_id_that_is_not_safe_is_replaced(captured, client):
 
 
 def test_unknown_object_is_refused_with_what_is_accepted():
-    with pytest.raises(obskit.InstrumentError, match="FastAPI or Starlette application"):
+    with pytest.raises(obskit.InstrumentError, match="FastAPI, Starlette or Flask application"):
         obskit.instrument(object())

@@ -153,7 +153,7 @@ def serving(
     settings = PagerSettings(routing_key=KEY, admin_token=TOKEN, **changed)
     notifiers = inboxes or [inbox]
     app = create_app(Store(path), settings, clock=clock, notifiers=notifiers, policy=policy, metrics=metrics)
-    server = QuickServer(uvicorn.Config(app, log_config=None, lifespan="on"))
+    server = QuickServer(uvicorn.Config(app, log_config=None, lifespan="on", timeout_keep_alive=600))
     loop = asyncio.new_event_loop()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(

@@ -7,6 +7,7 @@ import stamina
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from cashews import Cache
 from fastapi import FastAPI
+from flask import Flask
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -23,6 +24,9 @@ obs: obskit.Telemetry = obskit.init(
     service="orders", version="1.4", environment="test", log_level="info", log_dir="logs", shutdown_s=5
 )
 app: FastAPI = obskit.instrument(FastAPI())
+flask_app: Flask = obskit.instrument(Flask("shop"))
+asgi_app = obskit.ASGIMiddleware(app, route=lambda scope: str(scope["path_template"]))
+wsgi_app = obskit.WSGIMiddleware(flask_app.wsgi_app, route=lambda environ: environ.get("obskit.route"))
 engine: Engine = obskit.instrument(create_engine("sqlite://"))
 async_engine: AsyncEngine = obskit.instrument(create_async_engine("sqlite+aiosqlite://"))
 client: httpx.AsyncClient = obskit.instrument(httpx.AsyncClient())
@@ -130,3 +134,11 @@ try:
 except (obskit.ConfigError, obskit.InstrumentError, obskit.MissingExtraError, obskit.StackError) as error:
     problem: obskit.ObskitError = error
 obskit.shutdown()
+
+
+def work() -> None:
+    pages = obskit.serve_metrics(0, host="127.0.0.1")
+    port: int = pages.port
+    arrived: bool = obskit.push_metrics(f"http://127.0.0.1:{port}", job="import", timeout_s=2)
+    if arrived:
+        pages.close()

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ MAX_LINE_BYTES = 2 << 20
 _CHUNK = 1 << 20
 _HEAD = 256
 _NAME = re.compile(r".+\.jsonl(\.\d+)?")
+_ANY_NAME = re.compile(r".+\.(jsonl|json|log|txt|out)(\.\d+)?")
 _POLL_S = 0.2
 _TOGETHER_BYTES = 8 << 20
 _GONE_AFTER = 10
@@ -60,7 +61,11 @@ class _File:
 
 
 class Tailer:
-    """Reads the files ``*.jsonl`` of *folder*, and their rotated ones, into *sink*."""
+    """Reads the files ``*.jsonl`` of *folder*, and their rotated ones, into *sink*.
+
+    A folder in it, or a link to one, is named after a service, and holds log files of any name
+    that this service writes itself: the lines of text in them are that service's.
+    """
 
     def __init__(self, sink: Sink, folder: Path) -> None:
         self._sink = sink
@@ -113,26 +118,25 @@ class Tailer:
     def _look(self) -> None:
         for file in self._files.values():
             file.unlisted += 1
-        for path, key in self._listing():
-            if key in self._files:
-                self._files[key].unlisted = 0
-            else:
-                self._open(path)
+        files, folders = _entries(self._folder, _NAME)
+        for entry in files:
+            self._see(entry, Path(entry.name))
+        for folder in folders:
+            for entry in _entries(Path(folder.path), _ANY_NAME)[0]:
+                self._see(entry, Path(folder.name))
 
-    def _listing(self) -> Iterator[tuple[Path, tuple[int, int]]]:
+    def _see(self, entry: "os.DirEntry[str]", named: Path) -> None:
         try:
-            with os.scandir(self._folder) as entries:
-                found = [entry for entry in entries if _NAME.fullmatch(entry.name)]
-        except OSError:  # the folder is not there yet
+            status = entry.stat()
+        except OSError:  # renamed or removed meanwhile; it is found again, or not
             return
-        for entry in sorted(found, key=lambda entry: entry.name, reverse=True):
-            try:
-                status = entry.stat()
-            except OSError:  # renamed or removed meanwhile; it is found again, or not
-                continue
-            yield Path(entry.path), (status.st_dev, status.st_ino)
+        file = self._files.get((status.st_dev, status.st_ino))
+        if file is None:
+            self._open(Path(entry.path), named)
+        else:
+            file.unlisted = 0
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path, named: Path) -> None:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:  # as above, or not ours to read
@@ -143,7 +147,7 @@ class Tailer:
             os.close(descriptor)
             return
         state = self._known.get(key, FileState(*key, 0, b""))
-        self._files[key] = _File(descriptor, state, Records(path))
+        self._files[key] = _File(descriptor, state, Records(named))
 
     def _read(self, file: _File) -> tuple[list[Batch], FileState] | None:
         size = os.fstat(file.descriptor).st_size
@@ -180,6 +184,20 @@ class Tailer:
             self._sink.forget_files(keys)
             for key in keys:
                 self._known.pop(key, None)
+
+
+def _entries(
+    folder: Path, name: "re.Pattern[str]"
+) -> tuple[list["os.DirEntry[str]"], list["os.DirEntry[str]"]]:
+    """Return the files of *folder* with such a *name*, rotated ones first, and its folders."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name, reverse=True)
+    except OSError:  # it is not there yet
+        return [], []
+    # A name that is a file's needs no question whether it is a folder.
+    files = [entry for entry in entries if name.fullmatch(entry.name)]
+    return files, [entry for entry in entries if not name.fullmatch(entry.name) and entry.is_dir()]
 
 
 def _settle(pending: list[_Pending]) -> None:

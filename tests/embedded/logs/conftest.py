@@ -78,7 +78,9 @@ def serving(path: Path, **options: Any) -> Iterator[Served]:
     backend = LogBackend(path, **options)
     app = backend.loki_app()
     app = Starlette(routes=[*app.routes, *backend.otlp_routes()])
-    server = QuickServer(uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio"))
+    server = QuickServer(
+        uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio", timeout_keep_alive=600)
+    )
     loop = asyncio.new_event_loop()
     # Named TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ACK.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:

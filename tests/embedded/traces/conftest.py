@@ -69,7 +69,11 @@ def serve(path: Path, **options: Any) -> Iterator[Served]:
     app = backend.tempo_app()
     app.router.routes.extend(backend.otlp_routes())
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=2))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, log_config=None, lifespan="off", timeout_graceful_shutdown=2, timeout_keep_alive=600
+        )
+    )
     thread = threading.Thread(target=partial(server.run, sockets=[listener]))
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
