@@ -54,7 +54,6 @@ def verify_faults(
 
     \b
     Example:
-      obskit up --time-scale 60
       obskit fault verify inventory-slow inventory-errors
       obskit fault verify --all --report faults.json
     """

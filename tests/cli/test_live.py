@@ -92,6 +92,7 @@ def test_fault_is_turned_on_and_off(live):
     assert on["inventory-errors"] == {
         "id": "inventory-errors",
         "service": "inventory",
+        "acts": "service",
         "level": 50,
         "hits": 0,
     }

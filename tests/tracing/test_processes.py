@@ -1,5 +1,6 @@
 """Spans of real servers: each worker sends its own, and no collector holds a shutdown."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
 
 APP = """
@@ -114,8 +116,13 @@ def serve(tmp_path, free_port, wait_for):
 
     yield run
     for server in started:
+        # uvicorn's workers outlive a parent that is killed.
+        workers = psutil.Process(server.pid).children(recursive=True) if server.poll() is None else []
         server.kill()
         server.wait(30)
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
 
 
 @pytest.mark.parametrize(
