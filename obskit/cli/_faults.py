@@ -8,6 +8,9 @@ from obskit.errors import StackError
 
 __all__ = ["Fault", "catalogue", "find"]
 
+_SWITCH_S = 60.0
+"""Seconds that breaking or mending may take: rows are written, indexes made again, processes stopped."""
+
 
 class Fault(_faults.Fault):
     """One fault of the catalogue, and its switch."""
@@ -25,7 +28,8 @@ class Fault(_faults.Fault):
     def _switch(self, home: stack.Home, method: str, body: dict[str, int] | None = None) -> Any:
         path = f"/admin/faults/{self.id}"
         answers = [
-            Api(home, process).call(method, path, body=body, is_admin=True) for process in self.switched_at
+            Api(home, process, timeout_s=_SWITCH_S).call(method, path, body=body, is_admin=True)
+            for process in self.switched_at
         ]
         return answers[0]
 
