@@ -36,7 +36,7 @@ async def _page(owner: "Owner", scope: Scope) -> tuple[int, bytes, str]:
     if scope["path"] == "/metrics":
         accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
         # In a thread: with several workers it asks the others, and one of them may hang.
-        page = await asyncio.to_thread(render, owner.metrics.registry, owner.settings.service, accept)
+        page = await asyncio.to_thread(render, owner.metrics.registry, accept)
         return 200, *page
     if scope["path"] == "/readyz":
         ready, report = await owner.health.ready()

@@ -1,11 +1,14 @@
-"""A histogram that observes in a third of the time of prometheus-client's."""
+"""A histogram that observes, and shows what it counted, in a third of the time of prometheus-client's."""
 
 import time
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import prometheus_client
-from prometheus_client.samples import Exemplar
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.samples import Exemplar, Sample
+from prometheus_client.utils import floatToGoString
 
 __all__ = ["Histogram"]
 
@@ -29,3 +32,26 @@ class Histogram(prometheus_client.Histogram):
         bucket.inc(1)
         if exemplar is not None:
             bucket.set_exemplar(Exemplar(exemplar, amount, time.time()))
+
+    def collect(self) -> Iterable[Family]:
+        """Return what was counted, as prometheus-client does, but for the times of creation."""
+        family: Family = self._get_metric()  # type: ignore[no-untyped-call]  # prometheus-client's
+        bounds = [floatToGoString(bound) for bound in self._upper_bounds]  # type: ignore[no-untyped-call]  # as above
+        if not self._labelnames:
+            family.samples += self.shown({}, bounds)
+            return [family]
+        with self._lock:
+            children: list[tuple[Any, Any]] = [*self._metrics.items()]
+        for values, child in children:
+            family.samples += child.shown(dict(zip(self._labelnames, values, strict=True)), bounds)
+        return [family]
+
+    def shown(self, labels: dict[str, str], bounds: Iterable[str]) -> Iterator[Sample]:
+        """Yield the samples of one series with its *labels*; *bounds* are those of its buckets, as text."""
+        count, name = 0.0, f"{self._name}_bucket"
+        for bound, bucket in zip(bounds, self._buckets, strict=True):
+            count += bucket.get()
+            yield Sample(name, {**labels, "le": bound}, count, None, bucket.get_exemplar())
+        yield Sample(f"{self._name}_count", labels, count)
+        if self._upper_bounds[0] >= 0:
+            yield Sample(f"{self._name}_sum", labels, self._sum.get())

@@ -1,6 +1,5 @@
-"""Creates the catalogue's metrics on first use and keeps each within its series cap."""
+"""Creates the catalogue's metrics on first use."""
 
-from collections import Counter as Count
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter
@@ -8,7 +7,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from obskit.catalog import BUILD_INFO, OVERFLOW, PROCESSES, Metric
+from obskit.catalog import BUILD_INFO, PROCESSES, Metric
 from obskit.metrics._gauge import Gauge
 from obskit.metrics._histogram import Histogram
 from obskit.metrics._registry import ServiceRegistry
@@ -28,14 +27,12 @@ class Metrics:
 
     Each label set is one child, looked up by its values in a plain dict: a hot path keeps
     the child instead of asking again. A metric with ``max_series`` label sets gives every
-    further one the same overflow child, and counts it in :attr:`overflowed`.
+    further one the same overflow child.
     """
 
     def __init__(self, settings: "Settings") -> None:
-        self.registry = ServiceRegistry(settings.service)
+        self.registry = ServiceRegistry(settings.service, settings.max_series)
         """Register the service's own metrics here: ``Counter(..., registry=obs.registry)``."""
-        self.overflowed: Count[str] = Count()
-        self.registry.on_child(self.overflowed.clear)
         self._max_series = settings.max_series
         self._families: dict[str, Family] = {}
         self._children: dict[str, dict[tuple[str, ...], Any]] = {}
@@ -87,11 +84,10 @@ class Metrics:
         if len(values) != len(metric.labels):
             msg = f"{metric.name} has the labels {metric.labels}, got the values {values}."
             raise ValueError(msg)
-        if values and len(children) >= self._max_series:
-            self.overflowed[metric.name] += 1
-            values = (OVERFLOW,) * len(values)
         family = self._family(metric)
-        children[values] = child = family.labels(*values) if values else family
+        child = family.labels(*values) if values else family
+        if len(children) < self._max_series:  # from there on new ones are the overflow child
+            children[values] = child
         return child
 
     def _family(self, metric: Metric) -> Family:

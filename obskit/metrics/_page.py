@@ -71,18 +71,19 @@ def page_of(
         kept = page.setdefault(
             family.name, Kept(family.type, family.documentation, getattr(family, "unit", ""), mode)
         )
-        for sample in family.samples:
+        samples = kept.samples
+        for name, labels, value, _, exemplar, *_ in family.samples:
             # _created doubles the series of a page and no board or rule of ours reads it.
-            if not sample.name.endswith("_created"):
-                key = (sample.name, tuple(sample.labels.items()))
-                kept.samples[key] = Held(
-                    float(sample.value), (set_at or {}).get(key, 0.0), _plain(sample.exemplar)
-                )
+            if name.endswith("_created"):
+                continue
+            key = (name, tuple(labels.items()))
+            at = set_at.get(key, 0.0) if set_at else 0.0
+            samples[key] = Held(float(value), at, _plain(exemplar) if exemplar else None)
     return page
 
 
-def _plain(exemplar: Exemplar | None) -> tuple[dict[str, str], float, float] | None:
-    return None if exemplar is None else (exemplar.labels, exemplar.value, float(exemplar.timestamp or 0.0))
+def _plain(exemplar: Exemplar) -> tuple[dict[str, str], float, float]:
+    return exemplar.labels, exemplar.value, float(exemplar.timestamp or 0.0)
 
 
 def merge(live: Iterable[Page], dead: Iterable[Page]) -> Page:

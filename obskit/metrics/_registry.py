@@ -1,14 +1,19 @@
 """The registry of one service: prometheus-client's, and the pages of the other workers beside its own."""
 
 import threading
-from collections.abc import Iterator
+from collections import Counter as Count
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
+from obskit.catalog import SERVICE_LABEL
+from obskit.metrics._cap import cap
 from obskit.metrics._journal import Book
 from obskit.metrics._page import Key, Page, families, page_of
+from obskit.metrics._text import Writer
 from obskit.metrics._workers import Workers
 
 __all__ = ["ServiceRegistry"]
@@ -17,9 +22,14 @@ __all__ = ["ServiceRegistry"]
 class ServiceRegistry(CollectorRegistry):
     """Collects what this process counts; :meth:`collect_service` what all processes of the service count."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, max_series: int = 2000) -> None:
+        self.overflowed: Count[str] = Count()
+        """How often a metric was asked for one more label set than *max_series*, by its name."""
+        self._max_series = max_series
         self._modes: dict[str, str] = {}
         self._recent: dict[str, Gauge] = {}
+        # Added here, so that the hot path need not carry it.
+        self._writer = Writer({SERVICE_LABEL: service})
         self._families: list[str] = []
         self._book = Book()
         self._book.install()
@@ -28,6 +38,7 @@ class ServiceRegistry(CollectorRegistry):
         self.on_child = self._workers.on_child
         """Call a function in each forked child, before it counts anything of its own."""
         self.on_child(self._release_locks)
+        self.on_child(self.overflowed.clear)
 
     def start(self) -> None:
         """Join the other workers, if there are any."""
@@ -39,8 +50,10 @@ class ServiceRegistry(CollectorRegistry):
         self._book.uninstall()
 
     def register(self, collector: Collector) -> None:
-        """Add *collector*; how a gauge of several workers is merged, its ``multiprocess_mode`` says."""
+        """Add *collector*, within the cap; how a gauge of several workers is merged, its ``multiprocess_mode`` says."""
         super().register(collector)
+        if isinstance(collector, MetricWrapperBase):
+            cap(collector, self._max_series, self.overflowed)
         for name in {family.name for family in _described(collector)}:
             self._families.append(name)
             self._workers.note_family(name)
@@ -60,6 +73,10 @@ class ServiceRegistry(CollectorRegistry):
     def collect_service(self) -> Iterator[Family]:
         """Yield the families of all processes of the service; waits for other workers a second at most."""
         yield from families(self._workers.page())
+
+    def write(self, encode: Callable[[Collector], bytes], content_type: str) -> bytes:
+        """Return the page of all processes as text; waits for other workers a second at most."""
+        return self._writer.write(self._workers.page(), encode, content_type)
 
     def _set_at(self) -> dict[Key, float]:
         """Return when the gauges of the mode ``mostrecent`` were set."""

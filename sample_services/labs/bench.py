@@ -85,7 +85,7 @@ class Bench:
 
 
 def _own_page(telemetry: "obskit.Telemetry") -> str:
-    return render(telemetry.registry, "lab", "")[0].decode()
+    return render(telemetry.registry, "")[0].decode()
 
 
 async def _pages(urls: list[str]) -> list[str]:

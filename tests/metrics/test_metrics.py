@@ -1,6 +1,7 @@
 """Metrics: series caps, the page and its formats."""
 
 import pytest
+from prometheus_client import Counter, Histogram
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus_text
 
@@ -25,7 +26,27 @@ def test_label_sets_beyond_the_cap_share_the_overflow_series(metrics):
     assert value(SENT_NAME, {"messaging_destination_name": "subject-3", "error_type": ""}) is None
     overflow = {"messaging_destination_name": "_OVERFLOW", "error_type": "_OVERFLOW"}
     assert value(SENT_NAME, overflow) == 7
-    assert metrics.overflowed[SENT_NAME] == 7
+    assert metrics.registry.overflowed.total() == 7
+
+
+def test_metrics_of_the_user_are_kept_within_the_cap_too(metrics):
+    orders = Counter("orders", "Orders.", ["user", "kind"], registry=metrics.registry)
+    took = Histogram("took", "Time.", ["user"], registry=metrics.registry)
+    for number in range(10):
+        orders.labels(user=f"u-{number}", kind="new").inc()
+        orders.labels("u-0", "new").inc()
+        took.labels(f"u-{number}").observe(1)
+    value = metrics.registry.get_sample_value
+    assert value("orders_total", {"user": "u-0", "kind": "new"}) == 11
+    assert value("orders_total", {"user": "_OVERFLOW", "kind": "_OVERFLOW"}) == 7
+    assert value("took_count", {"user": "_OVERFLOW"}) == 7
+    assert len(orders._metrics) == len(took._metrics) == 4
+    assert metrics.registry.overflowed == {"orders": 7, "took": 7}
+    for wrong in (("u-9",), ("u-9", "new", "more")):
+        with pytest.raises(ValueError, match="Incorrect label"):
+            orders.labels(*wrong)
+    with pytest.raises(ValueError, match="Incorrect label"):
+        orders.labels(user="u-9")
 
 
 def test_series_known_before_the_cap_go_on_counting(metrics):
@@ -43,12 +64,12 @@ def test_wrong_number_of_values_names_the_labels(metrics):
 def test_page_is_openmetrics_with_exemplars_for_who_asks_and_text_for_others(metrics):
     labels = ("GET", "/", "200", "", "ok")
     metrics.histogram(SERVER_DURATION, *labels).observe(0.3, {"trace_id": "a" * 32})
-    body, content_type = render(metrics.registry, "shop", OPENMETRICS)
+    body, content_type = render(metrics.registry, OPENMETRICS)
     assert content_type.startswith("application/openmetrics-text")
     families = {family.name: family for family in openmetrics(body.decode())}
     exemplars = [sample.exemplar for sample in families[SERVER_DURATION.name].samples if sample.exemplar]
     assert [exemplar.labels for exemplar in exemplars] == [{"trace_id": "a" * 32}]
-    body, content_type = render(metrics.registry, "shop", "text/plain")
+    body, content_type = render(metrics.registry, "text/plain")
     assert content_type.startswith("text/plain")
     samples = [sample for family in prometheus_text(body.decode()) for sample in family.samples]
     assert {sample.labels["service_name"] for sample in samples} == {"shop"}

@@ -41,7 +41,7 @@ def order():
 
 def wsgi(environ, start_response):
     if environ["PATH_INFO"] == "/metrics":
-        body, kind = render(obs.registry, "many", environ.get("HTTP_ACCEPT", ""))
+        body, kind = render(obs.registry, environ.get("HTTP_ACCEPT", ""))
         start_response("200 OK", [("Content-Type", kind)])
         return [body]
     order()

@@ -27,7 +27,7 @@ def test_call_is_a_client_span_below_the_current_one_with_an_exemplar(captured):
     assert sent.attributes["peer.service"] == "payments"
     assert sent.attributes["obskit.dependency.outcome"] == "ok"
     assert sent.attributes["amount"] == 3
-    page = render(captured.telemetry.registry, "t", "application/openmetrics-text")[0].decode()
+    page = render(captured.telemetry.registry, "application/openmetrics-text")[0].decode()
     observed = [line for line in page.splitlines() if line.startswith("obskit_dependency_duration_seconds_b")]
     assert any(f"{sent.context.trace_id:032x}" in line and "# {" in line for line in observed)
 

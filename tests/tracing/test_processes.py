@@ -37,7 +37,7 @@ def root():
 def wsgi(environ, start_response):
     if environ["PATH_INFO"] == "/metrics":
         start_response("200 OK", [])
-        return [render(obs.registry, "spans", "")[0]]
+        return [render(obs.registry, "")[0]]
     start_response("200 OK", [])
     return [b"%d" % root()]
 """

@@ -60,13 +60,15 @@ class Histogram:
         """Yield the lines of the page."""
         if self._values:
             yield from _head(self._name, self._description, "histogram")
+        bounds = [_labels((("le", bound),))[1:] for bound in (*map(_number, self._bounds), "+Inf")]
         for series, (counts, total) in self._values.items():
-            below = 0
-            for bound, count in zip([*map(_number, self._bounds), "+Inf"], counts, strict=True):
+            below, labels = 0, _labels(series)
+            bucket = f"{self._name}_bucket{labels[:-1]}{',' if series else ''}"
+            for bound, count in zip(bounds, counts, strict=True):
                 below += count
-                yield f"{self._name}_bucket{_labels((*series, ('le', bound)))} {below}"
-            yield f"{self._name}_sum{_labels(series)} {_number(total[0])}"
-            yield f"{self._name}_count{_labels(series)} {below}"
+                yield f"{bucket}{bound} {below}"
+            yield f"{self._name}_sum{labels} {_number(total[0])}"
+            yield f"{self._name}_count{labels} {below}"
 
 
 def _head(name: str, description: str, kind: str) -> Iterator[str]:
