@@ -231,6 +231,13 @@ SETTINGS = (
         _number(0, "seconds"),
     ),
     Setting(
+        "loop_blocked_ms",
+        ("OBSKIT_LOOP_BLOCKED_MS",),
+        500.0,
+        "Milliseconds from which a call that blocks the event loop is logged, with its line; 0 for never.",
+        _number(0, "milliseconds"),
+    ),
+    Setting(
         "db_slow_ms",
         ("OBSKIT_DB_SLOW_MS",),
         200.0,
@@ -280,6 +287,7 @@ class Arguments(TypedDict, total=False):
     max_series: int | None
     shutdown_s: float | None
     drain_s: float | None
+    loop_blocked_ms: float | None
     db_slow_ms: float | None
     db_explain: str | None
     db_repeats: int | None
@@ -311,6 +319,7 @@ class Settings:
     max_series: int
     shutdown_s: float
     drain_s: float
+    loop_blocked_ms: float
     db_slow_ms: float
     db_explain: str
     db_repeats: int

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from obskit._typing import ASGIApp, Message, Receive, Scope, Send
+from obskit.asgi._loop import LoopWatch
 from obskit.health import drain_on_sigterm
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ async def lifespan(app: ASGIApp, owner: "Owner", scope: Scope, receive: Receive,
         if message["type"] == "lifespan.startup.complete":
             owner.health.started = True
             owner.metrics.runtime.watch_loop()
+            if owner.settings.loop_blocked_ms:
+                restore.append(LoopWatch(owner.pipe, owner.settings.loop_blocked_ms / 1000).stop)
             restore.append(drain_on_sigterm(owner.health, owner.settings.drain_s))
         elif message["type"].startswith("lifespan.shutdown"):
             owner.health.started = False

@@ -3,9 +3,9 @@
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
+from obskit._code import location
 from obskit.catalog import DB_N_PLUS_ONE, DB_QUERIES
 from obskit.context import RequestScope
-from obskit.db._location import location
 from obskit.db._owner import Owner
 from obskit.db._statements import Statement
 

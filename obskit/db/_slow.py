@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from obskit._code import location
 from obskit._guard import guarded
 from obskit.catalog import DB_SLOW
 from obskit.db._explain import Explainer, Slow
-from obskit.db._location import location
 from obskit.db._owner import Owner
 from obskit.db._plans import Plan
 from obskit.db._statements import Statement

@@ -1,4 +1,4 @@
-"""Finds the line of the application that the running statement comes from."""
+"""Finds the line of the application that something comes from."""
 
 import sys
 import sysconfig
@@ -9,24 +9,25 @@ from types import FrameType
 
 __all__ = ["location"]
 
-_OBSKIT = str(Path(__file__).parent.parent)
+_OBSKIT = str(Path(__file__).parent)
 _PLACES = tuple({f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
-def location() -> str:
+def location(frame: FrameType | None = None) -> str:
     """Return the innermost frame of the application as ``shop/store.py:42 in load_items``, or an empty text.
 
-    Frames of the standard library, of installed packages and of obskit are not the application's.
+    Looks from *frame* outward, or from the caller. Frames of the standard library, of installed
+    packages and of obskit are not the application's.
     """
-    for frame in _frames():
-        code = frame.f_code
+    for each in _frames(frame or sys._getframe(1)):  # noqa: SLF001 - inspect.stack() reads source files
+        code = each.f_code
         if _is_application(code.co_filename):
-            return f"{_short(code.co_filename)}:{frame.f_lineno} in {code.co_qualname}"
+            return f"{_short(code.co_filename)}:{each.f_lineno} in {code.co_qualname}"
     return ""
 
 
-def _frames() -> Iterator[FrameType]:
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.stack() reads source files
+def _frames(innermost: FrameType) -> Iterator[FrameType]:
+    frame: FrameType | None = innermost
     # SQLAlchemy's async engines run in a greenlet; the application's stack is its parent's.
     module = sys.modules.get("greenlet")
     fiber = module.getcurrent() if module is not None else None
