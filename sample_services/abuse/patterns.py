@@ -135,11 +135,11 @@ def _scan(_stolen: Secrets, chance: random.Random) -> Once:
 
 
 PATTERNS: Mapping[str, Pattern] = {
-    "client-flood": Pattern(140.0, _flood),
-    "brute-force-login": Pattern(24.0, _guess),
-    "expired-token-storm": Pattern(60.0, _expired),
+    "client-flood": Pattern(60.0, _flood),
+    "brute-force-login": Pattern(16.0, _guess),
+    "expired-token-storm": Pattern(40.0, _expired),
     "refresh-token-reuse": Pattern(2.0, _reuse),
-    "random-url-scanner": Pattern(60.0, _scan),
+    "random-url-scanner": Pattern(40.0, _scan),
 }
 """Every abuser. The rates are what two cores carry beside honest load."""
 

@@ -1,7 +1,7 @@
 """Databases that are locked, away or slow, and pools that are empty."""
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +120,7 @@ class DropIndex(Mechanism):
 
     @asynccontextmanager
     async def running(self, on: Active) -> AsyncIterator[None]:
-        """Drop the index, and let the table grow; delete at the end what was added, and make the index again."""
+        """Drop the index, and let the table grow; make the index again at the end, and delete what was added."""
         database, history = on.need(on.reach.database), on.need(on.reach.history)
         index = next(each for each in history.table.indexes if each.name == self.index)
         wanted, added = math.ceil(self.rows * on.share), 0
@@ -133,17 +133,23 @@ class DropIndex(Mechanism):
                     await history.fill(rows)
                     added += rows
 
-        try:
-            async with database.write() as connection:
-                await connection.run_sync(index.drop, checkfirst=True)
-            with obskit.span(_SPAN):
-                on.leave_evidence(index=self.index)
-            async with on.repeating(_EVERY_S / 10, grow):
-                yield
-        finally:
-            await history.clear()
-            async with database.write() as connection:
-                await connection.run_sync(index.create, checkfirst=True)
+        # A connection kept for the end: whoever waits for slow statements holds all others of the pool.
+        async with database.engine.connect() as own:
+            try:
+                await _change(own, index.drop)
+                with obskit.span(_SPAN):
+                    on.leave_evidence(index=self.index)
+                async with on.repeating(_EVERY_S / 10, grow):
+                    yield
+            finally:
+                # First of all: while every statement reads the whole table, rows are deleted slowly.
+                await _change(own, index.create)
+                await history.clear()
+
+
+async def _change(connection: AsyncConnection, step: Callable[..., None]) -> None:
+    async with connection.begin():
+        await connection.run_sync(step, checkfirst=True)
 
 
 def _most(pool: Any) -> int:

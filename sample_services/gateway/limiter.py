@@ -15,7 +15,7 @@ from sample_services.problems import Problem
 
 __all__ = ["Limiter"]
 
-_LOGINS = "20/second"
+_LOGINS = "10/second"
 
 
 class Limiter:

@@ -234,6 +234,33 @@ def test_fault_is_off_even_when_the_load_ends(server, eyes, fault):
     assert not server.is_on
 
 
+@pytest.mark.parametrize("turn", ["turn_on", "turn_off"])
+def test_fault_that_cannot_be_switched_fails_alone(server, run, monkeypatch, turn):
+    def refuse(*_):
+        raise StackError("orders does not answer on port 8102 (ReadTimeout).", fix="obskit status")
+
+    monkeypatch.setattr(Switched, turn, refuse)
+
+    row = run()
+
+    assert not row.passed
+    assert row.checks["resolved"].said.startswith("it cannot be switched: orders does not answer")
+    assert (row.checks["links"].passed, row.checks["alert"].passed) == (turn == "turn_off",) * 2
+
+
+def test_pages_are_opened_afterwards_where_the_fault_is_that_a_store_is_away(server, run, monkeypatch):
+    lines = Eyes.lines
+
+    def dead_while_on(self, *arguments, **options):
+        if server.is_on:
+            raise StackError("loki does not answer on port 3100 (ConnectError).", fix="obskit status")
+        return lines(self, *arguments, **options)
+
+    monkeypatch.setattr(Eyes, "lines", dead_while_on)
+
+    assert run().checks["links"].passed
+
+
 def test_incident_without_its_links_fails(server, eyes):
     server.was_on = datetime.now(UTC)
     incident = {**server.incident(), "links": []}

@@ -53,7 +53,7 @@ def verify(eyes: Eyes, fault: Fault, options: Options) -> RowResult:
     """Switch *fault* on, look until it has shown everything or its time is over, and switch it off.
 
     Raises:
-        StackError: its row cannot be checked, it cannot be switched, or the load ended by itself.
+        StackError: its row cannot be checked, or the load ended by itself.
     """
     promise = promise_of(fault)
     level = options.level if options.level in fault.levels else max(fault.levels)
@@ -100,15 +100,26 @@ class _Run:
         self.on = time.monotonic()
         # Begun before the switch: that a process was stopped is said while it answers.
         watch = Watch(self.eyes, self.promise, before)
+        problem = self._switch(lambda: self.fault.turn_on(self.eyes.home, level))
+        links = problem
         try:
-            self.fault.turn_on(self.eyes.home, level)
-            self._while_on(watch)
-            links = self._links(watch)
+            if problem is None:
+                self._while_on(watch)
+                links = self._links(watch)
         finally:
-            self.fault.turn_off(self.eyes.home)
-        resolved = self._while_ending(watch)
+            problem = self._switch(lambda: self.fault.turn_off(self.eyes.home)) or problem
+        resolved = problem or self._while_ending(watch)
+        links = links or self._links(watch) or Check(passed=False, said=watch.trouble["links"])
         found = {**watch.seen, "links": links, "resolved": resolved, "others": _others(watch)}
         return {name: found.get(name) or watch.failed(name) for name in CHECKS}
+
+    def _switch(self, turn: Callable[[], object]) -> Check | None:
+        """Turn the fault, and return what is wrong when it cannot be: the rows after it are still told."""
+        try:
+            turn()
+        except ObskitError as error:
+            return Check(passed=False, said=f"it cannot be switched: {error}")
+        return None
 
     def _quiet(self) -> Before | Check:
         """Wait until the panel is healthy and alerts are silent; a failed check when it stays loud."""
@@ -147,14 +158,16 @@ class _Run:
 
         self._poll("on", is_over, self.promise.within_s + _LATE_S, watch)
 
-    def _links(self, watch: Watch) -> Check:
+    def _links(self, watch: Watch) -> Check | None:
+        """Open the pages; None while a store cannot be asked, which may be what the fault is."""
         if watch.incident is None:
             return Check(passed=False, said="there is no incident")
         try:
             incident = self.eyes.incident(watch.incident["id"])
             return check_links(self.eyes, incident, self.promise.alert)
         except ObskitError as error:
-            return Check(passed=False, said=str(error))
+            watch.trouble["links"] = str(error)
+            return None
 
     def _while_ending(self, watch: Watch) -> Check:
         off = time.monotonic()
