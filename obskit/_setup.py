@@ -79,6 +79,9 @@ class Telemetry:
     def shutdown(self) -> None:
         """Write and send what waits and stop, within half of ``shutdown_s``."""
         self.tracing.close(self.settings.shutdown_s / 4)
+        lost = self.tracing.dropped
+        if any(lost.values()):  # nobody asks for the page any more
+            self.pipe.emit("warning", "obskit.spans_lost", {"spans": sum(lost.values()), "by_reason": lost})
         self.pipe.close(self.settings.shutdown_s / 4)
         self.metrics.close()
 
@@ -104,7 +107,7 @@ class Telemetry:
         lost: dict[str, Mapping[str, float]] = {
             "logs": self.pipe.dropped,
             "traces": self.tracing.dropped,
-            "metrics": {"series_cap": self.metrics.overflowed.total()},
+            "metrics": {"series_cap": self.registry.overflowed.total()},
         }
         # At 0 from the start: increase() does not see a counter that is born at 1.
         counts = dict.fromkeys(_KNOWN_LOSSES, 0.0)
@@ -205,7 +208,7 @@ def shutdown() -> None:
 
 
 def add_check(name: str, check: Check, *, timeout_s: float = 2.0, critical: bool = True) -> None:
-    """Run *check* at each request of ``/readyz``; the same name again replaces it.
+    """Run *check* at each request of ``/readyz``, untraced; the same name again replaces it.
 
     *check* is sync or async, returns when healthy and raises when not. *timeout_s* is in
     seconds; a check that is not critical shows as degraded and keeps the service ready.

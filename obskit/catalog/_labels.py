@@ -5,7 +5,7 @@ __all__ = ["LABELS"]
 LABELS = {
     "direction": "in, out",
     "close_code": "websocket close codes 1000 to 1014, application (3000 to 4999), _OTHER, or empty when none was sent or received",
-    "db_client_connection_pool_name": "the databases that the code connects to",
+    "db_client_connection_pool_name": "the databases that the code connects to, host:port/database, or the names it gives its pools",
     "db_client_connection_state": "used, idle",
     "db_collection_name": "the tables named in the code, or empty",
     "db_operation_name": "SQL's verbs, CONNECT, and _OTHER",

@@ -15,7 +15,8 @@ _SYSTEMS = {"mssql": "microsoft.sql_server", "oracle": "oracle.db"}
 class Database:
     """*system* and *namespace* are OpenTelemetry's ``db.system.name`` and ``db.namespace``.
 
-    *pool_name* is ``host:port/database``, or the pool's own name where it was given one.
+    *pool_name* is ``db.client.connection.pool.name``: the pool's own name where it was given one,
+    else ``host:port/database``, as OpenTelemetry says for pools without a name.
     """
 
     system: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from obskit._typing import Check
+from obskit.tracing import untraced
 
 __all__ = ["Health"]
 
@@ -46,7 +47,8 @@ class Health:
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
         """Run all checks and return whether traffic may come, with the state of each check."""
-        results = dict(await asyncio.gather(*(self._run(check) for check in self._checks.values())))
+        with untraced():
+            results = dict(await asyncio.gather(*(self._run(check) for check in self._checks.values())))
         failed = [name for name, result in results.items() if result["status"] == "failed"]
         ready = self.started and not self.draining and not failed
         state = (

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from obskit._extras import require
 from obskit.errors import ConfigError
@@ -60,6 +59,9 @@ def cron_schedule(expression: str, timezone: str) -> Schedule:
         ConfigError: the expression or the time zone cannot be read, or has no second run.
         MissingExtraError: cronsim is not installed.
     """
+    # Slow to load, and every service imports this module.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     cronsim = require("cronsim", extra="jobs", used_by="obskit.job(cron=...)")
     try:
         # Small images have no time zone data, and UTC needs none.

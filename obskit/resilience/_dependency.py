@@ -14,7 +14,7 @@ from obskit.metrics import Metrics
 from obskit.resilience._budget import RetryBudget
 from obskit.resilience._fallback import prepare_fallbacks
 from obskit.resilience._owner import GetOwner
-from obskit.tracing import exemplar, fail
+from obskit.tracing import detach, exemplar, fail
 
 __all__ = ["OUTCOMES", "Dependency", "current_call"]
 
@@ -61,7 +61,7 @@ class Dependency:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         duration_s = time.perf_counter() - self._started
-        otel_context.detach(self._token)
+        detach(self._token)
         with guarded("dependency telemetry"):
             self._record(error, duration_s)
 

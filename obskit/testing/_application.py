@@ -5,7 +5,7 @@ import inspect
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["StartupError", "load_app", "running"]
 
 _BASE = "http://127.0.0.1"
+_PARAMETERS_OF_WSGI = 2  # environ, start_response
 _ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 
@@ -57,22 +58,43 @@ def _is_factory(found: Any) -> bool:
 
 
 @asynccontextmanager
-async def running(app: ASGIApp) -> AsyncIterator["httpx.AsyncClient"]:
-    """Run the lifespan of *app* and give a client whose requests go straight into it.
+async def running(app: Any) -> AsyncIterator["httpx.AsyncClient"]:
+    """Run the lifespan of *app*, ASGI or WSGI, and give a client whose requests go straight into it.
 
     Raises:
         StartupError: the lifespan failed; the text is its last line.
     """
     httpx = require("httpx", extra="stack", used_by="A request through an application")
+    is_wsgi = len(inspect.signature(app).parameters) == _PARAMETERS_OF_WSGI
+    way_in = _wsgi_transport(httpx, app) if is_wsgi else _asgi_transport(httpx, app)
+    async with way_in as transport, httpx.AsyncClient(transport=transport, base_url=_BASE) as client:
+        with _without_own_lines():
+            yield client
+
+
+@asynccontextmanager
+async def _asgi_transport(httpx: Any, app: ASGIApp) -> AsyncIterator[Any]:
     async with _lifespan(app) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
             await app({**scope, "state": dict(state)}, receive, send)
 
-        transport = httpx.ASGITransport(with_state, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=_BASE) as client:
-            with _without_own_lines():
-                yield client
+        yield httpx.ASGITransport(with_state, raise_app_exceptions=False)
+
+
+@asynccontextmanager
+async def _wsgi_transport(httpx: Any, app: Any) -> AsyncIterator[Any]:
+    """Ask in a thread, as a server does: the application may run an event loop of its own."""
+    inside = httpx.WSGITransport(app=app, raise_app_exceptions=False)
+
+    def ask(request: Any) -> Any:
+        with closing(inside.handle_request(request)) as answer:
+            return httpx.Response(answer.status_code, headers=answer.headers, content=b"".join(answer.stream))
+
+    async def in_thread(request: Any) -> Any:
+        return await asyncio.to_thread(ask, request)
+
+    yield httpx.MockTransport(in_thread)
 
 
 @contextmanager

@@ -36,8 +36,10 @@ _PATTERNS = (
     ("a query string", re.compile(r"\?[^=\s]+=")),
 )
 _PATTERNS_BUT_NUMBERS = tuple(each for each in _PATTERNS if each[0] != "a number")
-# Host names and addresses hold digits, and a bound of their own: what the code calls.
-_MAY_HOLD_NUMBERS = frozenset({"server_address", _STATUS_LABEL, "error_type"})
+# Host names, addresses and ports hold digits, and a bound of their own: what the code calls.
+_MAY_HOLD_NUMBERS = frozenset(
+    {"server_address", "db_client_connection_pool_name", _STATUS_LABEL, "error_type"}
+)
 
 
 def assert_no_unbounded_labels(registry: CollectorRegistry, *, max_series: int = 200) -> None:

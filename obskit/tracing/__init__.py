@@ -7,12 +7,13 @@ from obskit.tracing._otlp import encode
 from obskit.tracing._propagation import extract, inject
 from obskit.tracing._provider import Tracing
 from obskit.tracing._quick import set_plain
-from obskit.tracing._spans import fail, span
+from obskit.tracing._spans import detach, fail, span, untraced
 from obskit.tracing._traced import traced
 
 __all__ = [
     "Exporter",
     "Tracing",
+    "detach",
     "encode",
     "exemplar",
     "extract",
@@ -23,4 +24,5 @@ __all__ = [
     "set_plain",
     "span",
     "traced",
+    "untraced",
 ]

@@ -1,16 +1,21 @@
 """Spans for the user's own code."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import Token
 from typing import Any
 
-from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode
 
 from obskit._version import __version__
 from obskit.redaction import redact_text
 
-__all__ = ["fail", "span", "tracer"]
+__all__ = ["detach", "fail", "inside", "span", "tracer", "untraced"]
+
+_IDS = RandomIdGenerator()
 
 
 def tracer() -> trace.Tracer:
@@ -34,6 +39,38 @@ def fail(current: Span, error: BaseException) -> None:
     current.add_event("exception", {"exception.type": kind, "exception.message": text})
 
 
+def detach(token: Token[Context]) -> None:
+    """End what ``opentelemetry.context.attach`` began.
+
+    A block in a generator may end in another context than it began in: a dependency of FastAPI
+    runs in two threads, a generator that nobody takes to its end is closed by the loop. The
+    other context was never changed, and OpenTelemetry's ``detach`` would log an error.
+    """
+    with suppress(ValueError):
+        token.var.reset(token)
+
+
+@contextmanager
+def inside(surroundings: Context) -> Iterator[None]:
+    """Run a block in the context *surroundings*."""
+    token = context.attach(surroundings)
+    try:
+        yield
+    finally:
+        detach(token)
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Run a block that makes no spans, neither here nor, by its traceparent, in the services it calls.
+
+    It is below a span that was not sampled; who sets the sampler ``always_on`` sees it all the same.
+    """
+    apart = SpanContext(_IDS.generate_trace_id(), _IDS.generate_span_id(), is_remote=False)
+    with inside(trace.set_span_in_context(NonRecordingSpan(apart))):
+        yield
+
+
 @contextmanager
 def span(name: str, *, kind: SpanKind = SpanKind.INTERNAL, **attributes: Any) -> Iterator[Span]:
     """Run a block as a span called *name*.
@@ -46,9 +83,11 @@ def span(name: str, *, kind: SpanKind = SpanKind.INTERNAL, **attributes: Any) ->
     An exception marks the span as failed and goes on.
     """
     current = tracer().start_span(name, kind=kind, attributes=attributes)
-    with trace.use_span(current, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-        try:
+    try:
+        with inside(trace.set_span_in_context(current)):
             yield current
-        except Exception as error:
-            fail(current, error)
-            raise
+    except Exception as error:
+        fail(current, error)
+        raise
+    finally:
+        current.end()

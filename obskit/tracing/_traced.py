@@ -7,10 +7,10 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
-from opentelemetry import context, trace
+from opentelemetry import trace
 from opentelemetry.context import Context
 
-from obskit.tracing._spans import fail, span, tracer
+from obskit.tracing._spans import fail, inside, span, tracer
 
 __all__ = ["traced"]
 
@@ -64,15 +64,6 @@ def _spanning(name: str) -> Iterator[Context]:
         current.end()
 
 
-@contextmanager
-def _current(inside: Context) -> Iterator[None]:
-    token = context.attach(inside)
-    try:
-        yield
-    finally:
-        context.detach(token)
-
-
 class _Steps(Generator[Any, Any, Any]):
     """A generator, each step of which runs in a context."""
 
@@ -81,23 +72,23 @@ class _Steps(Generator[Any, Any, Any]):
         self._inside = inside
 
     def send(self, value: Any) -> Any:
-        with _current(self._inside):
+        with inside(self._inside):
             return self._inner.send(value)
 
     def throw(self, *error: Any) -> Any:
-        with _current(self._inside):
+        with inside(self._inside):
             return self._inner.throw(*error)
 
     def close(self) -> None:
-        with _current(self._inside):
+        with inside(self._inside):
             self._inner.close()
 
 
 def _generator(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        with _spanning(name) as inside:
-            return (yield from _Steps(function(*args, **kwargs), inside))
+        with _spanning(name) as spanned:
+            return (yield from _Steps(function(*args, **kwargs), spanned))
 
     return run
 
@@ -126,13 +117,13 @@ class _Received:
 def _async_generator(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     @wraps(function)
     async def run(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        with _spanning(name) as inside:
+        with _spanning(name) as spanned:
             # There is no "yield from" for async generators; this is what it would do.
             async with aclosing(function(*args, **kwargs)) as items:
                 received = _Received()
                 while True:
                     try:
-                        with _current(inside):
+                        with inside(spanned):
                             item = await received.step(items)
                     except StopAsyncIteration:
                         return

@@ -38,7 +38,8 @@ class Setup:
     """Set: in an environment of its own with this FastAPI."""
 
     def __str__(self):
-        words = (self.parser, self.workers, self.target.replace("app", ""), self.inside, self.fastapi)
+        fastapi = self.fastapi and f"fastapi-{self.fastapi}"
+        words = (self.parser, self.workers, self.target.replace("app", ""), self.inside, fastapi)
         return "-".join(str(word) for word in words if word)
 
 

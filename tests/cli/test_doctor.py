@@ -4,14 +4,12 @@ import json
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from obskit.cli import main
 from obskit.cli._child import Child
-from obskit.cli._doctor import _application, examine_application, examine_environment
+from obskit.cli._doctor import _application, examine_application
 
 SHOP = """
 import obskit
@@ -49,13 +47,40 @@ async def lifespan(app):
     yield
 app.router.lifespan_context = lifespan
 """
-AROUND = """
+TIMING = """
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 class Timing(BaseHTTPMiddleware):
     async def dispatch(self, request, call_next):
         return await call_next(request)
-app = Timing(app)
+class Below:
+    def __init__(self, inner):
+        self._inner = inner
+    async def __call__(self, scope, receive, send):
+        await self._inner(scope, receive, send)
+def closed_over(inner):
+    async def call(scope, receive, send):
+        await inner(scope, receive, send)
+    return call
 """
+OUTSIDE = {
+    "around it": "app = Timing(app)",
+    "a function around it": "async def go_on(request, call_next):\n    return await call_next(request)\n"
+    "app = BaseHTTPMiddleware(app, dispatch=go_on)",
+    "around what is around it": "app = Timing(GZipMiddleware(app))",
+    "in what is around it": "app = GZipMiddleware(Timing(app))",
+    "around an object of another make": "app = Timing(Below(app))",
+    "around a function": "app = Timing(closed_over(app))",
+    "in a function that names it": "timed = Timing(app)\n"
+    "async def app(scope, receive, send):\n    await timed(scope, receive, send)",
+    "around any ASGI application": "app = Timing(obskit.ASGIMiddleware(app.router))",
+}
+DECORATED = """
+@app.middleware("http")
+async def timing(request, call_next):
+    return await call_next(request)
+"""
+ADDED = f"{TIMING}app.add_middleware(Timing)"
 OWN_METRICS = """
 class Wrapper:
     def __init__(self, app):
@@ -171,7 +196,7 @@ def test_application_that_is_right_has_nothing_but_ok(put, quickly):
     ("check", "state", "source", "environ", "says"),
     [
         ("application", "fail", "import no_such_module", {}, "No module named 'no_such_module'"),
-        ("application", "fail", "app = 3", {}, "is not an ASGI application"),
+        ("application", "fail", "app = 3", {}, "is neither an ASGI nor a WSGI application"),
         ("application", "fail", "apps = 3", {}, "has no 'app'"),
         ("application", "fail", shop(arguments=", log_level='loud'"), {}, "'loud' is not accepted"),
         ("application", "fail", shop(before=FAILING_LIFESPAN), {}, "no database at db:5432"),
@@ -191,7 +216,7 @@ def test_application_that_is_right_has_nothing_but_ok(put, quickly):
             "not JSON: thinking",
         ),
         ("stdout", "warn", shop(body="print('got here', flush=True)"), {}, "not JSON: got here"),
-        ("outer middleware", "warn", shop(after=AROUND), {}, "shop.Timing"),
+        ("outer middleware", "warn", shop(after=f"{TIMING}app = Timing(app)"), {}, "shop.Timing"),
         ("other metrics", "warn", shop(before=SECOND_METRICS), {}, "starlette_exporter.PrometheusMiddleware"),
         (
             "secrets",
@@ -225,6 +250,75 @@ def test_each_break_is_named_by_its_line_only(  # noqa: PLR0917 - a row of the t
     assert "correct-horse" not in str(found)
 
 
+@pytest.mark.parametrize("way", OUTSIDE)
+def test_base_http_middleware_outside_is_found_however_it_is_put_there(put, quickly, way):
+    put(shop(after=TIMING + OUTSIDE[way]))
+
+    found = wrong(examine_application("shop:app", ""))
+
+    assert found.keys() == {"outer middleware"}
+    assert "is a BaseHTTPMiddleware around it" in found["outer middleware"].what
+    assert "app.add_middleware(...) instead of wrapping" in found["outer middleware"].fix
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("code", [ADDED, DECORATED], ids=["added", "decorated"])
+def test_base_http_middleware_that_is_added_is_inside_whenever_it_comes(put, quickly, when, code):
+    put(shop(**{when: code}))
+
+    assert wrong(examine_application("shop:app", "")) == {}
+
+
+FLASK = """
+import obskit
+from flask import Flask
+obskit.init(service="shop")
+app = Flask("shop")
+
+@app.get("/orders")
+def orders():
+    {body}
+    return []
+
+{after}
+"""
+STARLETTE = """
+import obskit
+from starlette.applications import Starlette
+obskit.init(service="shop")
+app = obskit.ASGIMiddleware(Starlette())
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "request_line"),
+    [
+        pytest.param(FLASK.format(body="pass", after="obskit.instrument(app)"), "GET /orders", id="flask"),
+        pytest.param(
+            FLASK.format(body="pass", after="app = obskit.WSGIMiddleware(app.wsgi_app)"), "GET /", id="wsgi"
+        ),
+        pytest.param(STARLETTE, "GET /", id="asgi"),
+    ],
+)
+def test_application_of_another_framework_is_asked_too(put, quickly, source, request_line):
+    put(source)
+
+    findings = examine_application("shop:app", request_line)
+
+    assert wrong(findings) == {}
+    assert {"server span", "exemplar", "access line"} <= {finding.check for finding in findings}
+
+
+def test_flask_that_fails_or_is_not_observed_is_named(put, quickly):
+    put(FLASK.format(body="raise KeyError('price')", after="obskit.instrument(app)"))
+    failed = wrong(examine_application("shop:app", "GET /orders"))
+    put(FLASK.format(body="pass", after=""))
+    unseen = wrong(examine_application("shop:app", ""))
+
+    assert "answered 500 (KeyError)" in failed["request"].what
+    assert unseen.keys() == {"instrumented"}
+
+
 def test_trace_that_is_not_continued_is_named_by_the_span(put, monkeypatch):
     put(shop())
     monkeypatch.setenv("OTEL_PROPAGATORS", "none")  # read when OpenTelemetry is imported
@@ -245,96 +339,6 @@ def test_factory_and_another_request_are_taken(put, quickly):
 
     assert wrong(findings) == {}
     assert "POST /nowhere answered 404" in [finding.what for finding in findings]
-
-
-@pytest.fixture
-def collector():
-    """Starts an OTLP/HTTP collector that answers with a status, and a date of its own."""
-    servers = []
-
-    def start(status, date=None):
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def date_time_string(self, timestamp=None):
-                return date or super().date_time_string(timestamp)
-
-            def log_message(self, *_):
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-def test_environment_with_a_collector_is_right(collector, tmp_path):
-    findings = examine_environment(
-        {**collector(200), "OBSKIT_LOG_DIR": str(tmp_path / "logs"), "TZ": "Europe/Berlin"}
-    )
-
-    assert wrong(findings) == {}
-
-
-@pytest.mark.parametrize(
-    ("environ", "check", "says"),
-    [
-        ({}, "collector", "spans are not exported"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, "collector", "cannot be reached"),
-        ({"OBSKIT_LOG_LEVEL": "loud"}, "settings", "OBSKIT_LOG_LEVEL='loud' is not accepted"),
-        ({"OBSKIT_LOG_DIR": "{file}/logs"}, "log dir", "cannot be written to"),
-        ({"TZ": "Europe/Nowhere"}, "clock", "no known time zone"),
-        ({"WEB_CONCURRENCY": "4", "PROMETHEUS_MULTIPROC_DIR": "/x"}, "workers", "without exemplars"),
-        (
-            {"OTEL_RESOURCE_ATTRIBUTES": "team=a,api_key=k-123456"},
-            "settings secrets",
-            "OTEL_RESOURCE_ATTRIBUTES",
-        ),
-        ({"OBSKIT_ENVIRONMENT": "token=abc123def"}, "settings secrets", "OBSKIT_ENVIRONMENT"),
-    ],
-)
-def test_each_break_of_the_environment_is_named_by_its_line_only(collector, tmp_path, environ, check, says):
-    (tmp_path / "file").touch()
-    given = {name: value.format(file=tmp_path / "file") for name, value in environ.items()}
-
-    found = wrong(examine_environment((collector(200) if check != "collector" else {}) | given))
-
-    assert found.keys() == {check}
-    assert says in found[check].what
-    assert "k-123456" not in str(found)
-    assert "abc123def" not in str(found)
-
-
-@pytest.mark.parametrize(
-    ("status", "says"), [(401, "refuses us with status 401"), (404, "answers 404"), (500, "answers 500")]
-)
-def test_collector_that_does_not_take_spans_is_named(collector, status, says):
-    assert says in wrong(examine_environment(collector(status)))["collector"].what
-
-
-def test_clock_that_differs_from_the_collectors_is_named(collector):
-    found = wrong(examine_environment(collector(200, "Mon, 02 Mar 2020 10:00:00 GMT")))
-
-    assert found.keys() == {"clock skew"}
-
-
-@pytest.mark.parametrize(
-    "environ",
-    [{"WEB_CONCURRENCY": "4"}, {"GUNICORN_CMD_ARGS": "--bind :80 --workers=4"}, {"UVICORN_WORKERS": "4"}],
-)
-def test_workers_are_counted(environ):
-    said = {finding.check: finding.what for finding in examine_environment(environ)}
-
-    assert said["workers"].startswith("4 (")
 
 
 @pytest.fixture

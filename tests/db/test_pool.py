@@ -122,3 +122,4 @@ def test_async_pool_on_postgresql(captured, postgresql):
 
     assert asyncio.run(run()) == 1
     assert captured.value("db_client_connection_timeouts_total", **labels) == 1
+    captured.capture.assert_no_unbounded_labels()  # the name of the pool, with its port, has a bound

@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from opentelemetry import trace
 
+import obskit
 from obskit.health import Health
 
 
@@ -72,3 +74,20 @@ def test_failure_and_recovery_are_reported_once_each(health, reports):
 def test_draining_answers_no_although_every_check_passes(health):
     health.draining = True
     assert ready(health) == (False, {"status": "draining", "checks": {}})
+
+
+def test_what_a_check_asks_is_not_traced_here_nor_where_it_asks(captured, health):
+    flags = []
+
+    def ask():
+        with obskit.span("SELECT 1"):
+            flags.append(trace.get_current_span().get_span_context().trace_flags)
+
+    async def ask_without_blocking():
+        ask()
+
+    health.add("database", ask)
+    health.add("broker", ask_without_blocking)
+    assert ready(health)[0]
+    assert not captured.spans
+    assert flags == [trace.TraceFlags.DEFAULT] * 2

@@ -25,6 +25,10 @@ def scheduler():
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults=PATIENT)
     yield scheduler
     if scheduler.running:
+        scheduler.pause()
+        # Its thread fails when it is stopped while it removes a job that had its one run.
+        with scheduler._jobstores_lock:
+            pass
         scheduler.shutdown()
 
 

@@ -37,6 +37,7 @@ def counted(registry, label, *values):
         ("http_request_method", "PURGE", "outside its bound"),
         ("http_response_status_code", "999", "outside its bound"),
         ("level", "fatal", "outside its bound"),
+        ("db_client_connection_pool_name", "b3b0c4f2-9a1e-4c55-8a57-8a5a0b3f2f11.db", "a UUID"),
         ("kind", "_OVERFLOW", "the metric reached its series cap"),
     ],
 )
@@ -54,6 +55,7 @@ def test_value_without_a_bound_is_named(registry, label, value, reason):
         ("http_route", ["/v1/orders/{id}", "unmatched", "/oauth2/token", "/static/{path}"]),
         ("http_response_status_code", ["200", "404", ""]),
         ("error_type", ["503", "KeyError", ""]),
+        ("db_client_connection_pool_name", ["127.0.0.1:5433/shop", "db-2.internal/shop", "shop.db"]),
         ("server_address", ["127.0.0.1", "db-2.internal"]),
         ("messaging_destination_name", ["orders.created", "orders.v2"]),
         ("kind", ["feedfacefeedface-not-hex", "deadbeef", "a", "s3"]),

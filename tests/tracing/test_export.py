@@ -10,6 +10,7 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
+import obskit
 from obskit.tracing import Exporter
 
 RESOURCE = Resource({"service.name": "shop"})
@@ -144,6 +145,18 @@ def test_black_holed_collector_does_not_hold_the_shutdown():
         exporter.close(0.2)
         assert time.monotonic() - began < 3
     assert exporter.dropped.total() == 20
+
+
+def test_what_was_lost_is_said_at_shutdown(sink, tmp_path):
+    for url, name in (("http://127.0.0.1:9", "lost"), (sink.url, "sent")):
+        obskit.init(service=name, otlp_endpoint=url, log_format="none", log_dir=tmp_path)
+        for _ in range(7):
+            with obskit.span("price"):
+                pass
+        obskit.shutdown()
+    lines = [json.loads(line) for path in tmp_path.iterdir() for line in path.read_text().splitlines()]
+    (line,) = [line for line in lines if line["event"] == "obskit.spans_lost"]
+    assert (line["service"], line["spans"], sum(line["by_reason"].values())) == ("lost", 7, 7)
 
 
 def test_unsampled_span_is_not_queued(sink):

@@ -41,12 +41,14 @@ def _judged(target: str, facts: Facts, stdout: str) -> Iterator[Finding]:
         fix = "start what it needs, or set the variables that it reads"
         yield fail("application", f"{target} does not start: {facts['startup']}", fix)
         return
-    if not facts["is_asgi"]:
-        yield fail("application", f"{target} is not an ASGI application", "name what uvicorn is given")
+    if not facts["is_callable"]:
+        fix = "name what uvicorn or gunicorn is given"
+        yield fail("application", f"{target} is neither an ASGI nor a WSGI application", fix)
         return
     yield ok("application", f"{target} loads")
     if not facts["is_instrumented"]:
-        yield fail("instrumented", f"{target} is not observed", "app = obskit.instrument(app)")
+        fix = "app = obskit.instrument(app); of another framework obskit.ASGIMiddleware(app) or WSGIMiddleware(app)"
+        yield fail("instrumented", f"{target} is not observed", fix)
         return
     yield ok("instrumented", f"as service {facts['service']!r}")
     yield from (Finding(**each) for each in facts["set_by_arguments"])

@@ -4,10 +4,11 @@ Usage: ``python -m obskit.cli._doctor._probe module:app "GET /path" ANSWER``; it
 """
 
 import asyncio
+import inspect
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import orjson
 
 import obskit
+from obskit.asgi import Asgi, Wsgi
 from obskit.cli._doctor._environment import examine_collector, examine_log_dir
 from obskit.cli._doctor._model import Finding
 from obskit.config import Settings
@@ -26,7 +28,7 @@ from obskit.testing._application import StartupError, load_app, running
 __all__ = ["main"]
 
 _MARK = "_obskit_middleware"
-_WRAPPERS = 20
+_DEEPEST = 20
 _OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 _DOCS = frozenset({"/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"})
 _OTHER_METRICS = ("prometheus_fastapi_instrumentator", "starlette_exporter", "starlette_prometheus")
@@ -50,16 +52,16 @@ def main(arguments: list[str]) -> None:
 
 
 def _probe(loaded: Any, wanted: str, captured: Capture) -> dict[str, Any]:
-    app, wrappers = _unwrapped(loaded)
+    *wrappers, app = _way_in(loaded, set()) or [loaded]
     facts: dict[str, Any] = {
-        "is_asgi": callable(loaded),
-        "is_instrumented": hasattr(app, _MARK),
+        "is_callable": callable(loaded),
+        "is_instrumented": _is_observed(app),
         "outer": [_name(each) for each in wrappers if _is_base_http(type(each))],
         "other_metrics": sorted(
             {_name(each) for each in _added(app) if _module(each).startswith(_OTHER_METRICS)}
         ),
     }
-    if not facts["is_asgi"] or not facts["is_instrumented"]:
+    if not facts["is_instrumented"]:
         return {**facts, "log_dir": None}
     settings = captured.telemetry.settings
     facts |= {
@@ -103,14 +105,29 @@ def _set_by_arguments(settings: Settings) -> Iterator[Finding]:
         yield from examine_collector(settings)
 
 
-def _unwrapped(loaded: Any) -> tuple[Any, list[Any]]:
-    """Return the application that obskit is installed on, or the innermost, and what is around it."""
-    wrappers: list[Any] = []
-    app = loaded
-    while not hasattr(app, _MARK) and len(wrappers) < _WRAPPERS and callable(getattr(app, "app", None)):
-        wrappers.append(app)
-        app = app.app
-    return app, wrappers
+def _way_in(outer: Any, seen: set[int], deep: int = 0) -> list[Any] | None:
+    """Return what a request goes through, *outer* first, down to what obskit observes; None if it is nowhere."""
+    if _is_observed(outer):
+        return [outer]
+    seen.add(id(outer))
+    for inner in _held(outer) if deep < _DEEPEST else ():
+        way = None if id(inner) in seen else _way_in(inner, seen, deep + 1)
+        if way is not None:
+            return [outer, *way]
+    return None
+
+
+def _is_observed(app: Any) -> bool:
+    return hasattr(app, _MARK) or isinstance(app, (Asgi, Wsgi))
+
+
+def _held(outer: Any) -> Iterable[Any]:
+    """Return the instances that *outer*, an object or a function, may pass its calls on to."""
+    names = dict(getattr(outer, "__dict__", {}))
+    if inspect.isfunction(outer):
+        found = inspect.getclosurevars(outer)
+        names = {**found.globals, **found.nonlocals}
+    return [each for each in names.values() if callable(each) and not isinstance(each, type)]
 
 
 def _is_base_http(kind: type) -> bool:

@@ -132,7 +132,7 @@ def _rules(home: stack.Home, known: tuple[stack.KnownService, ...]) -> Finding:
         for objective in service.objectives:
             if not any(_watches(rule, service.name, objective) for rule in rules):
                 what = f"no rule watches the objective {objective!r} of {service.name}"
-                return fail(RULES, what, f"{_AGAIN}: rules are made at the start")
+                return fail(RULES, what, "obskit up, which makes its rules")
     if not any(rule["name"] == "Watchdog" for rule in rules):
         return fail(RULES, "Prometheus has no rules of obskit", _AGAIN)
     count = sum(rule["type"] == "alerting" for rule in rules)

@@ -1,6 +1,7 @@
 """Acceptance checks say of each request what differs from what was asked for."""
 
 import asyncio
+import gzip
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -215,6 +216,32 @@ def test_application_without_a_lifespan_is_served():
             return (await client.get("/")).status_code
 
     assert asyncio.run(asked()) == 204
+
+
+def test_wsgi_application_is_asked_in_a_thread():
+    """It may run an event loop of its own, and a body may come packed."""
+    closed = []
+
+    class Body(list):
+        def close(self):
+            closed.append(True)
+
+    async def name():
+        return environ_seen[-1]["PATH_INFO"].encode()
+
+    environ_seen = []
+
+    def application(environ, start_response):
+        environ_seen.append(environ)
+        start_response("200 OK", [("content-encoding", "gzip")])
+        return Body([gzip.compress(asyncio.run(name()))])
+
+    async def run():
+        async with running(application) as client:
+            return (await client.get("/orders")).text
+
+    assert asyncio.run(run()) == "/orders"
+    assert closed == [True]
 
 
 def test_lifespan_that_fails_is_an_error_with_its_last_line():
