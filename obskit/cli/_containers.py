@@ -1,6 +1,7 @@
 """The stack in containers, as ``up`` and ``down`` show it."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -33,7 +34,8 @@ def up(home: stack.Home, given: Sequence[str], as_json: bool) -> None:
     if given:
         msg = f"--backend compose does not take {', '.join(given)}; see compose/README.md for what it takes."
         raise typer.BadParameter(msg)
-    containers = stack.compose_up(home, _reported(progress_console()))
+    boards = stack.find_project(Path.cwd()).boards
+    containers = stack.compose_up(home, _reported(progress_console()), boards=boards)
     if as_json:
         print_json(
             {

@@ -1,14 +1,17 @@
 """Somebody's own services, as ``obskit up`` finds, attaches and shows them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
 from obskit import stack
-from obskit.errors import ConfigError
+from obskit.cli._output import progress_console
+from obskit.cli._progress import shown
+from obskit.errors import ConfigError, StackError
 
-__all__ = ["attach", "hints", "project_of"]
+__all__ = ["attach", "change", "detach", "hints", "project_of"]
 
 _TIMEOUT_S = 2.0
 _OK = 200
@@ -34,6 +37,57 @@ def attach(home: stack.Home, given: Sequence[str]) -> list[str]:
     return [f"Attached {', '.join(one.name for one in services)}; nothing was restarted.", *hints(home)]
 
 
+def change(home: stack.Home, chosen: Path | None, samples: bool | None) -> list[str]:
+    """Have the running stack go over to what the files of the working directory say now; return what to say.
+
+    What ``--attach`` has added stays. Without services in the file, samples run if they did.
+    """
+    found = project_of(chosen, (), samples)
+
+    def wanted(current: stack.Project, has_samples: bool) -> stack.Project:
+        kept = [one for one in current.services if one.is_by_option]
+        names = {one.name for one in found.services}
+        is_said = found.samples if found.samples is not None else has_samples and not names
+        return found.joined([one for one in kept if one.name not in names], is_said)
+
+    return [*_changed(home, wanted), *hints(home)]
+
+
+def detach(home: stack.Home, names: Sequence[str]) -> list[str]:
+    """Have the running stack end and forget the services *names*; return what to say about it.
+
+    Raises:
+        StackError: none of its services of yours has such a name.
+    """
+    known = [one.name for one in stack.known_services(home)]
+    for name in names:
+        if name not in known:
+            msg = f"{name} is no service of yours in the stack of {home.root}; there are: {', '.join(known) or 'none'}."
+            raise StackError(msg, fix="obskit status; obskit down without a name ends everything")
+
+    def wanted(current: stack.Project, has_samples: bool) -> stack.Project:
+        staying = set(known) - set(names)
+        services = tuple(one for one in current.services if one.name in staying)
+        return replace(current, services=services, samples=has_samples)
+
+    return _changed(home, wanted)
+
+
+def _changed(home: stack.Home, wanted: Callable[[stack.Project, bool], stack.Project]) -> list[str]:
+    with shown(progress_console(), assumed="ready") as report:
+        changes = stack.change_services(home, wanted, report)
+    said = [
+        f"{what} {', '.join(names)}."
+        for what, names in (
+            ("Added", changes.added),
+            ("Removed", changes.removed),
+            ("Changed", changes.changed),
+        )
+        if names
+    ]
+    return [*said, "All else ran on."] if said else ["Nothing has changed; the stack runs on."]
+
+
 def hints(home: stack.Home) -> Iterator[str]:
     """Say of each own service where its metrics are, and to attached ones where to send the rest."""
     known = stack.known_services(home)
@@ -50,7 +104,7 @@ def hints(home: stack.Home) -> Iterator[str]:
 
 def _seen(service: stack.KnownService) -> str:
     if not service.addresses:
-        return "is not scraped: it has no port"
+        return "is not scraped: it has no page of metrics"
     return "; ".join(_page(f"{address}{service.metrics}") for address in service.addresses)
 
 

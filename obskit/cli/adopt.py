@@ -31,7 +31,7 @@ def adopt(
     apply: Apply = False,
     vendor: Vendor = False,
 ) -> None:
-    """Show what an existing FastAPI or Starlette service lacks, as a diff to apply.
+    """Show what an existing FastAPI, Starlette or Flask service lacks, as a diff to apply.
 
     Reads its files and runs nothing of it. The diff adds the dependency, obskit's
     calls around the application, its HTTP clients, engines and broker, and an

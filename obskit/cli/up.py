@@ -1,5 +1,6 @@
 """``obskit up``."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from obskit.cli._options import (
     TimeScaleOption,
 )
 from obskit.cli._output import print_json, print_lines
+from obskit.errors import StackError
 
 __all__ = ["up"]
 
@@ -46,15 +48,19 @@ def up(
     foreground: Foreground = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the stack and return when everything is ready.
+    """Start the stack and return when everything is ready; or apply what obskit.toml says now.
 
     Runs NATS, Prometheus, Alertmanager, the pager and your services, or the
     sample services, in the background, and starts again what dies. Your services
-    are those of obskit.toml, of [tool.obskit] in pyproject.toml, and of --attach;
+    are those of obskit.toml, of \\[tool.obskit] in pyproject.toml, and of --attach;
     without any the samples run. Logs and traces are kept by the embedded stores,
     or by a Loki and a Tempo where they are. With --backend compose the samples
     run in containers, and Grafana, Loki and Tempo with them; the other options
     but --home and --json are for the native backend.
+
+    Where the stack runs already, services, rules and boards that were added to
+    obskit.toml, changed or taken out there are so in the stack too; what did not
+    change runs on. obskit down NAME takes one service out.
 
     \b
     Example:
@@ -81,8 +87,20 @@ def up(
         _containers.up(stack.Home.at(home), [name for name, is_given in given.items() if is_given], as_json)
         return
     chosen = stack.Home.at(home)
-    if attach and stack.status(chosen).is_running:
-        print_lines(*_own_services.attach(chosen, attach))
+    running = stack.status(chosen)
+    if running.is_watched:
+        given = {
+            "--port": any(running.ports.get(name) != number for name, number in map(stack.parse_port, port)),
+            "--time-scale": time_scale not in {1, running.time_scale},
+            "--loki": loki not in {"", "embedded", stack.current_address(chosen, "loki")},
+            "--tempo": tempo not in {"", "embedded", stack.current_address(chosen, "tempo")},
+            "--foreground": foreground,
+        }
+        _refuse_others(chosen, [name for name, is_given in given.items() if is_given])
+        said = (
+            _own_services.attach(chosen, attach) if attach else _own_services.change(chosen, project, samples)
+        )
+        _say(chosen, said, as_json=as_json)
         return
     wanted = _own_services.project_of(project, attach, samples)
     ports = stack.resolve_ports(dict(map(stack.parse_port, port)))
@@ -95,17 +113,25 @@ def up(
     except KeyboardInterrupt:
         print_lines("Interrupted. Nothing is left running.")
         raise typer.Exit(_INTERRUPTED) from None
-    if as_json:
-        print_json(stack.status(chosen).to_json())
-    else:
-        print_lines(
-            *("", *_session.urls(record), "", *_own_services.hints(chosen), *stores.notes),
-            f"Everything it writes is in {chosen.root}",
-        )
+    said = ["", *_session.urls(record), "", *_own_services.hints(chosen), *stores.notes]
+    _say(chosen, [*said, f"Everything it writes is in {chosen.root}"], as_json=as_json)
     if foreground:
         _stay(chosen)
     elif not as_json:
         print_lines("Look: obskit status   End: obskit down")
+
+
+def _say(home: stack.Home, said: Sequence[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json(stack.status(home).to_json())
+    else:
+        print_lines(*said)
+
+
+def _refuse_others(home: stack.Home, given: Sequence[str]) -> None:
+    if given:
+        msg = f"The stack in {home.root} is already running, and {given[0]} is for its start."
+        raise StackError(msg, fix="the same without it, to apply obskit.toml; or obskit down before")
 
 
 def _stay(home: stack.Home) -> None:

@@ -21,7 +21,7 @@ from obskit.console._labs_page import LabsPage
 from obskit.console._links import explored
 from obskit.console._logs_page import logs_page
 from obskit.console._map_page import MapPage
-from obskit.console._model import Board, load
+from obskit.console._model import Board, Boards
 from obskit.console._overview_page import OverviewPage
 from obskit.console._query_page import QueryPage
 from obskit.console._shell import STATIC, Page, frame, page_of, problem
@@ -46,10 +46,11 @@ def build(  # noqa: PLR0913 - what the process was started with
 ) -> Door:
     """Give *app* the console's pages over *sources*, with the boards of *folder*; return what to serve.
 
-    It answers to *hosts* too, beside the names of this machine. *home* is the state folder of the stack.
+    It answers to *hosts* too, beside the names of this machine. *home* is the state folder of the stack,
+    whose ``boards`` are shown too.
     """
     access.serve(app)
-    boards = load(folder)
+    boards = Boards(folder, *([] if home is None else [home / "boards"]))
     _serve_boards(boards, sources)
     _serve_evidence(sources)
     _serve_trouble(sources, access)

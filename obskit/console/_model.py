@@ -9,7 +9,7 @@ from typing import Any
 
 from obskit.console._units import UnknownUnitError, unit
 
-__all__ = ["PANELS", "Board", "Panel", "Variable", "load", "undrawable"]
+__all__ = ["PANELS", "Board", "Boards", "Panel", "Variable", "load", "undrawable"]
 
 JSON = Mapping[str, Any]
 
@@ -228,6 +228,33 @@ def load(folder: Path) -> dict[str, Board]:
     """Return the boards of *folder* by their uid, in the order of their titles."""
     boards = [Board(json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
     return {board.uid: board for board in sorted(boards, key=lambda board: board.title)}
+
+
+class Boards(Mapping[str, Board]):
+    """The boards of some folders by their uid, in the order of their titles; files that change are read again."""
+
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
+        self._stamps: list[tuple[Path, int]] = []
+        self._found: dict[str, Board] = {}
+
+    def __getitem__(self, uid: str) -> Board:
+        return self._now()[uid]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    def _now(self) -> dict[str, Board]:
+        paths = [path for folder in self._folders for path in sorted(folder.glob("*.json"))]
+        stamps = [(path, path.stat().st_mtime_ns) for path in paths]
+        if stamps != self._stamps:
+            found = {board.uid: board for folder in self._folders for board in load(folder).values()}
+            self._found = dict(sorted(found.items(), key=lambda item: item[1].title))
+            self._stamps = stamps
+        return self._found
 
 
 def undrawable(board: Board) -> list[str]:

@@ -48,6 +48,7 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
     boards: Literal["console", "grafana"] = "console",
     extra: Mapping[str, RuleFile] = _NOTHING,
     without: Collection[str] = (),
+    gone: Collection[str] = (),
 ) -> NativeRules:
     """Write copies of the shipped rules and routes into *destination*, which is made when missing.
 
@@ -56,7 +57,8 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
     two have the same pages of boards, and each its own page of logs. With no *board_url* the
     links to boards and logs are left out.
     *extra* are rules of somebody's own, by the name of the file to write; shipped files that
-    *without* names are left out.
+    *without* names are left out. *gone* are services that were taken out on purpose, of which ServiceAbsent
+    says nothing.
     *routing_key_file* is read by Alertmanager itself, so no copy holds the key.
 
     Raises:
@@ -69,7 +71,7 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
     written = []
     shipped = {path.name: load_rules(path) for path in rule_paths() if path.name not in without}
     for name, content in {**shipped, **extra}.items():
-        rules = scale_rules(content, factor=factor, scrape_interval_s=scrape_interval_s)
+        rules = scale_rules(_forgiven(content, gone), factor=factor, scrape_interval_s=scrape_interval_s)
         written.append(_write(destination / name, _readdressed_rules(rules, addresses, onward), factor))
     routes = scale_alertmanager(
         load_alertmanager(asset("alerts", "alertmanager.yml")),
@@ -81,6 +83,15 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
         receiver["routing_key_file"] = str(routing_key_file.absolute())
     alertmanager = _write(destination / "alertmanager.yml", routes, factor)
     return NativeRules(tuple(written), alertmanager)
+
+
+def _forgiven(content: RuleFile, gone: Collection[str]) -> RuleFile:
+    """Return *content* with its ServiceAbsent blind to the services *gone*."""
+    named = f'service_name!~"|{"|".join(gone)}"'
+    for rule in (rule for group in content["groups"] for rule in group["rules"]):
+        if gone and rule.get("alert") == "ServiceAbsent":
+            rule["expr"] = rule["expr"].replace('service_name!=""', named)
+    return content
 
 
 def _addresses(pager_url: str, board_url: str | None) -> _Addresses:

@@ -14,11 +14,13 @@ from obskit.stack._specs import Plan, Probe, ProcessSpec
 from obskit.stack._state import ProcessRecord, StackRecord
 from obskit.stack._status import StackStatus, current_address, current_ports, status, uptime_s
 from obskit.stack._stores import Keep, Store, Stores, choose_stores
+from obskit.stack._watching import Changes, change_services
 
 __all__ = [
     "LOOPBACK",
     "PORTS",
     "STOP_SIGNALS",
+    "Changes",
     "Container",
     "Home",
     "Identity",
@@ -38,6 +40,7 @@ __all__ = [
     "add_target",
     "attach_services",
     "attached",
+    "change_services",
     "check_free",
     "choose_stores",
     "compose_down",

@@ -15,6 +15,7 @@ import yaml
 from obskit._assets import asset
 from obskit.errors import StackError
 from obskit.stack import _holders
+from obskit.stack._boards import keep_boards
 from obskit.stack._home import Home
 
 __all__ = ["Container", "compose_down", "compose_up"]
@@ -50,18 +51,23 @@ class Container:
 Report = Callable[[Sequence[Container]], object]
 
 
-def compose_up(home: Home, report: Report, *, wait_s: float = _WAIT_S) -> tuple[Container, ...]:
+def compose_up(
+    home: Home, report: Report, *, boards: Sequence[Path] = (), wait_s: float = _WAIT_S
+) -> tuple[Container, ...]:
     """Build, start and wait until every container is ready; returns them by service.
 
-    *report* is called with all containers each time they were looked at.
+    *report* is called with all containers each time they were looked at. Grafana and the console show
+    *boards* beside the shipped ones.
 
     Raises:
+        ConfigError: one of the boards is none.
         StackError: Docker or Compose is missing or refuses, or something did not become healthy
             within *wait_s* seconds. What runs then is left running, so that it can be looked at.
     """
     compose = _Compose.find(home)
     _refuse_installed()
     home.create()
+    keep_boards(home, boards)
     compose.make_secrets()
     compose.start()
     deadline = time.monotonic() + wait_s
@@ -101,7 +107,8 @@ class _Compose:
         command = _command()
         client = _refuse_no_engine()
         secrets = home.root.absolute() / "compose" / "secrets"
-        environment = {**_builder(client), **os.environ, "SECRETS_DIR": str(secrets)}
+        folders = {"SECRETS_DIR": str(secrets), "BOARDS_DIR": str(home.boards)}
+        environment = {**_builder(client), **os.environ, **folders}
         if profiles:
             environment["COMPOSE_PROFILES"] = profiles
         return cls((*command, "--env-file", "versions.env"), secrets, environment)

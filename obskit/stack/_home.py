@@ -107,6 +107,11 @@ class Home:
         return self.root / "services.json"
 
     @property
+    def boards(self) -> Path:
+        """Somebody's own boards, as JSON, beside those that are shipped."""
+        return self.root / "boards"
+
+    @property
     def _marker(self) -> Path:
         return self.root / ".obskit-home"
 

@@ -19,7 +19,7 @@ from obskit.stack._probe import check
 from obskit.stack._specs import KEEPER, SUPERVISOR, Plan
 from obskit.stack._state import ProcessRecord, StackRecord, read_record
 
-__all__ = ["STOP_SIGNALS", "Report", "down", "end_everything", "uninterrupted", "up"]
+__all__ = ["STOP_SIGNALS", "Report", "change", "down", "end_everything", "silent", "uninterrupted", "up"]
 
 READY_TIMEOUT_S = 60.0
 """Seconds that all processes together may take to be ready; on an idle machine they need about five."""
@@ -34,7 +34,7 @@ Report = Callable[[Sequence[ProcessRecord]], None]
 """Called again and again with all processes as they are now, to show progress."""
 
 
-def _silent(_records: Sequence[ProcessRecord]) -> None:
+def silent(_records: Sequence[ProcessRecord]) -> None:
     """Show nothing."""
 
 
@@ -42,7 +42,7 @@ def up(
     home: Home,
     make_plan: Callable[[], Plan],
     *,
-    report: Report = _silent,
+    report: Report = silent,
     timeout_s: float = READY_TIMEOUT_S,
 ) -> StackRecord:
     """Start the processes of a plan in the background and return when all of them are ready.
@@ -89,13 +89,58 @@ def _refuse_second(home: Home) -> None:
     raise StackError(msg, fix="obskit status, or obskit down to end it")
 
 
+def change(
+    home: Home,
+    make_plan: Callable[[Plan], Plan],
+    *,
+    report: Report = silent,
+    timeout_s: float = READY_TIMEOUT_S,
+) -> None:
+    """Have the supervisor go over to what *make_plan* makes of its plan.
+
+    Returns when all processes are ready. A process that does not get ready is left to the supervisor,
+    and the stack runs on.
+
+    Raises:
+        StackError: no stack runs here, it is being changed or has a fault, or a process does not get ready.
+    """
+    record = read_record(home.state)
+    if record is None or record.phase == "stopping":
+        msg = f"No stack is running in {home.root}, or it is just being stopped."
+        raise StackError(msg, fix="obskit status")
+    if record.faults:
+        fault = next(iter(record.faults))
+        msg = f"The fault {fault} acts on the stack, so it is not changed now."
+        raise StackError(msg, fix=f"obskit fault off {fault}, then the same again")
+    with home.lock("up") as mine:
+        if not mine:
+            msg = f"Another command is changing the stack in {home.root}."
+            raise StackError(msg, fix="wait for it, then obskit status")
+        plan = make_plan(Plan.read(home.plan))
+        plan.write(home.plan)
+        _reload(record, "prometheus")
+        _wait_until_ready(home, None, report, timeout_s, plan.revision)
+
+
+def _reload(record: StackRecord, name: str) -> None:
+    """Have a process that is ready read its configuration again."""
+    for row in record.processes:
+        # Before it is ready, the signal would end it.
+        if row.name == name and row.state == "ready" and row.process is not None:
+            send(row.process, signal.SIGHUP)
+
+
 def _wait_until_ready(
-    home: Home, supervisor: subprocess.Popen[bytes], report: Report, timeout_s: float
+    home: Home,
+    supervisor: subprocess.Popen[bytes] | None,
+    report: Report,
+    timeout_s: float,
+    revision: int = 0,
 ) -> StackRecord:
     deadline = time.monotonic() + timeout_s
     while True:
         record = read_record(home.state)
-        if record is not None:
+        if record is not None and record.revision == revision:
             report(record.processes)
             _refuse_failed(home, record)
             if record.phase == "running":
@@ -103,7 +148,7 @@ def _wait_until_ready(
         if home.stop.exists():
             msg = "The stack was stopped while it started."
             raise StackError(msg, fix="obskit up")
-        if supervisor.poll() is not None and record is None:
+        if supervisor is not None and supervisor.poll() is not None and record is None:
             raise _supervisor_failed(home)
         if time.monotonic() > deadline:
             raise _too_late(home, record, timeout_s)
@@ -136,7 +181,7 @@ def _too_late(home: Home, record: StackRecord | None, timeout_s: float) -> Stack
     return StackError(msg, fix=f"read {log}, then obskit up", output=excerpt(log))
 
 
-def down(home: Home, *, wipe: bool = False, report: Report = _silent) -> bool:
+def down(home: Home, *, wipe: bool = False, report: Report = silent) -> bool:
     """End every process of the stack in *home*, in reverse order; gives False when none ran.
 
     With *wipe* the home folder is removed as well.

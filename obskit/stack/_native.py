@@ -1,25 +1,21 @@
 """The stack on one machine without containers: which processes, with which configuration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from obskit import rules
-from obskit._assets import samples_root
 from obskit.stack import _prometheus
-from obskit.stack._actors import stack_faults
 from obskit.stack._binaries import require
 from obskit.stack._files import write_atomic
 from obskit.stack._grafana import loki_spec, tempo_spec
 from obskit.stack._home import Home
 from obskit.stack._identity import Identity
 from obskit.stack._launch import python_module
-from obskit.stack._own import own_rules, own_specs, take_in
 from obskit.stack._ports import LOOPBACK
 from obskit.stack._project import Project
+from obskit.stack._services import refuse_taken_ports, sample_services, services_of
 from obskit.stack._specs import KEEPER, SUPERVISOR, Plan, Probe, ProcessSpec
 from obskit.stack._stores import Stores
-from obskit.stack._traefik import traefik_spec
+from obskit.stack._watching import changing_specs, watch, with_services
 
 __all__ = ["native_plan"]
 
@@ -27,19 +23,9 @@ ALERTMANAGER_RETENTION = "120h"
 NATS_MAX_BYTES = 268_435_456
 """Size that all JetStream streams may have together."""
 
-_DRAIN_S = 2
 _DEADMAN_S = 300.0
 _PAGER_SCALE = 10_000.0  # more would be no wait at all
 _LEAST_DEADMAN_S = 60.0  # a restart of Prometheus must not count as an outage of alerting
-_UVICORN_GRACE_S = 5
-_MAIL_RATE = 200
-"""Mails a second that the mail provider takes."""
-_SERVICES = ("users", "payments", "inventory", "orders", "notifications", "gateway")
-"""Sample services, each started from its folder and told the addresses of the others."""
-
-
-_OF_SAMPLES = frozenset({"objectives.yaml"})
-"""Rules that are about the sample services alone."""
 
 
 def native_plan(  # noqa: PLR0913 - what a start is asked for, each by its name
@@ -63,61 +49,34 @@ def native_plan(  # noqa: PLR0913 - what a start is asked for, each by its name
     programs = require()
     chosen, mine = stores or Stores.embedded(ports), project or Project()
     storing = _storing(home, ports, chosen)
-    pager_url = f"http://{LOOPBACK}:{ports['pager']}"
-    written = rules.write_native(
-        home.prometheus / "rules",
-        factor=time_scale,
-        scrape_interval_s=_prometheus.scrape_interval_s(time_scale),
-        pager_url=pager_url,
-        routing_key_file=home.routing_key,
-        board_url=f"http://{LOOPBACK}:{ports['console']}",
-        extra=own_rules(mine),
-        without=() if mine.has_samples else _OF_SAMPLES,
-    )
-    config = _prometheus.write_config(
-        home,
-        ports,
-        rule_files=written.rule_files,
-        time_scale=time_scale,
-        storing=_scraped(storing),
-        has_samples=mine.has_samples,
-    )
-    samples = _samples(home, programs["traefik"], ports, chosen) if mine.has_samples else ()
+    pages = {**_prometheus.SCRAPED, **_scraped(storing)}
+    around = {*pages, *(spec.name for spec in storing), "nats", KEEPER}
+    services = services_of(mine, ports)
+    refuse_taken_ports(mine.services)
+    changing = changing_specs(home, mine, services, ports, chosen.otlp, around)
+    _prometheus.write_targets(home, {name: ports[port] for name, port in pages.items()})
+    written = watch(home, mine, services, ports, time_scale, pages)
     stack = (
         _pager(home, ports, time_scale),
         _alertmanager(home, programs["alertmanager"], written.alertmanager, ports),
         *storing,
         _console(home, ports, chosen),
-        *samples,
     )
-    names = {"nats", "prometheus", *(spec.name for spec in stack)}
-    watched = (*stack, *own_specs(home, mine, ports, chosen, names))
-    take_in(home, mine.services)
-    # What is still starting is not down: no page for that.
-    prometheus = replace(
-        _prometheus_server(home, programs["prometheus"], config, ports, chosen),
-        at_first_after=tuple(spec.name for spec in watched),
+    core = (
+        _keeper(home),
+        _nats(home, programs["nats"], ports),
+        _prometheus_server(home, programs["prometheus"], written.config, ports, chosen),
+        *stack,
     )
-    processes = (_keeper(home), _nats(home, programs["nats"], ports), prometheus, *watched)
-    return Plan(
-        processes=processes,
+    plan = Plan(
+        processes=core,
         ports=dict(ports),
         time_scale=time_scale,
         owner=owner,
         addresses=chosen.addresses,
-        faults=stack_faults(home, ports, programs, {spec.name for spec in processes}),
         control_port=ports[SUPERVISOR],
     )
-
-
-def _samples(home: Home, traefik: str, ports: Mapping[str, int], stores: Stores) -> tuple[ProcessSpec, ...]:
-    return (
-        _provider(home, ports),
-        _smtp(home, ports),
-        *(_service(home, name, ports, stores) for name in _SERVICES),
-        _service(home, "gateway", ports, stores, replica="gateway-2"),
-        traefik_spec(home, traefik, ports),
-    )
+    return with_services(home, plan, mine, changing)
 
 
 def _keeper(home: Home) -> ProcessSpec:
@@ -171,15 +130,13 @@ def _console(home: Home, ports: Mapping[str, int], stores: Stores) -> ProcessSpe
         "alertmanager": f"http://{LOOPBACK}:{ports['alertmanager']}",
         "pager": f"http://{LOOPBACK}:{ports['pager']}",
     }
+    switched = [name for service in sample_services(ports) for name in service.processes if service.is_http]
     return ProcessSpec(
         name="console",
         argv=python_module(
             *("obskit.console", "--home", str(home.root), "--port", str(port)),
             *(f"--{name}-url={address}" for name, address in sources.items()),
-            *(
-                f"--service={name}=http://{LOOPBACK}:{ports[name]}"
-                for name in (*_SERVICES, "gateway-2", "provider", SUPERVISOR)
-            ),
+            *(f"--service={name}=http://{LOOPBACK}:{ports[name]}" for name in (*switched, SUPERVISOR)),
         ),
         # Looking at lines and traces must not make more of them: what goes wrong is worth a line.
         env={**_environment(home), "OBSKIT_LOG_LEVEL": "warning"},
@@ -278,73 +235,6 @@ def _shipper(home: Home, ports: Mapping[str, int], stores: Stores) -> ProcessSpe
         ports={"shipper": port},
         ready=Probe(port, "/readyz"),
         after=("loki",) if stores.loki.kind == "program" else (),
-    )
-
-
-def _provider(home: Home, ports: Mapping[str, int]) -> ProcessSpec:
-    """Return the payment provider: somebody else's, so it sends no spans and is not scraped."""
-    port = ports["provider"]
-    return ProcessSpec(
-        name="provider",
-        argv=_uvicorn("payments.provider", port),
-        env={"PYTHONPATH": str(samples_root()), "OBSKIT_FAULTS_TOKEN_FILE": str(home.admin_token)},
-        ports={"provider": port},
-        ready=Probe(port, "/health"),
-    )
-
-
-def _smtp(home: Home, ports: Mapping[str, int]) -> ProcessSpec:
-    """Return the mail provider: somebody else's too."""
-    port = ports["smtp"]
-    return ProcessSpec(
-        name="smtp",
-        argv=python_module("sample_services.smtp", f"--port={port}", f"--rate={_MAIL_RATE}"),
-        env={"PYTHONPATH": str(samples_root()), "OBSKIT_FAULTS_TOKEN_FILE": str(home.admin_token)},
-        ports={"smtp": port},
-        ready=Probe(port),
-    )
-
-
-def _uvicorn(module: str, port: int) -> tuple[str, ...]:
-    return python_module(
-        "uvicorn",
-        "--factory",
-        f"sample_services.{module}:create_app",
-        f"--app-dir={samples_root()}",
-        f"--host={LOOPBACK}",
-        f"--port={port}",
-        "--no-access-log",  # obskit writes one line a request itself
-        f"--timeout-graceful-shutdown={_UVICORN_GRACE_S}",
-    )
-
-
-def _service(
-    home: Home, name: str, ports: Mapping[str, int], stores: Stores, replica: str | None = None
-) -> ProcessSpec:
-    process = replica or name
-    port = ports[process]
-    return ProcessSpec(
-        name=process,
-        argv=_uvicorn(f"{name}.app", port),
-        env={
-            **_environment(home),
-            "PYTHONPATH": str(samples_root()),
-            "OTEL_TRACES_EXPORTER": "otlp",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": stores.otlp,
-            "OBSKIT_DRAIN_S": str(_DRAIN_S),
-            "OBSKIT_FAULTS_TOKEN_FILE": str(home.admin_token),
-            "DATABASE_URL": f"sqlite+aiosqlite:///{home.data / f'{name}.db'}",
-            "NATS_URL": f"nats://{LOOPBACK}:{ports['nats']}",
-            "SMTP_URL": f"smtp://{LOOPBACK}:{ports['smtp']}",
-            **{
-                f"{other.upper()}_URL": f"http://{LOOPBACK}:{ports[other]}"
-                for other in (*_SERVICES, "provider")
-            },
-        },
-        ports={process: port},
-        ready=Probe(port, "/readyz"),
-        after=("nats",),
-        url=f"http://{LOOPBACK}:{port}",
     )
 
 

@@ -1,5 +1,6 @@
 """What somebody wants watched: the services of ``obskit.toml``, or of ``[tool.obskit]`` in ``pyproject.toml``."""
 
+import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -18,12 +19,12 @@ from obskit.stack._project_values import (
     name_of,
     objectives,
     path_part,
-    port,
+    ports,
     text,
     texts,
 )
 
-__all__ = ["FILES", "STDOUT", "OwnService", "Project", "attached", "find_project", "load_project"]
+__all__ = ["FILES", "PORT_OF", "STDOUT", "OwnService", "Project", "attached", "find_project", "load_project"]
 
 FILES = ("obskit.toml", "pyproject.toml")
 """Where services are looked for in the working directory; the first that has any counts."""
@@ -31,9 +32,14 @@ FILES = ("obskit.toml", "pyproject.toml")
 STDOUT = "stdout"
 """In the place of a log file: what the process prints."""
 
+PORT_OF = re.compile(r"\{port:([a-z0-9_-]+)\}")
+"""In a command or a variable: the port of another service of the file."""
+
 _T = TypeVar("_T")
 _NONE: tuple[str, ...] = ()
-_TOP = ("services", "samples", "rules", "mixin")
+_NO_PORTS: tuple[int, ...] = ()
+_NO_VARIABLES: Mapping[str, str] = {}
+_TOP = ("services", "env", "samples", "rules", "boards", "mixin")
 _KEYS = (
     "command",
     "url",
@@ -46,6 +52,14 @@ _KEYS = (
     "owner",
     "slos",
 )
+_LISTED = {
+    "rules": ("*.yaml", "rule files that are there, or a folder of them"),
+    "boards": (
+        "*.json",
+        "JSON of boards that is there, as obskit dashboards build writes it, or a folder of it",
+    ),
+}
+"""By key: what is taken of a folder, and what is accepted."""
 _COMMAND_ONLY = ("port", "directory", "env", "ready")
 
 
@@ -59,26 +73,54 @@ class OwnService:
     """Where it answers, one a replica; none for a process without a port."""
     command: tuple[str, ...] = ()
     """Empty: it is started by somebody else."""
-    port: int | None = None
+    ports: tuple[int, ...] = ()
+    """Where the command listens, one a replica."""
     directory: Path = Path()
     env: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a secret
     metrics: str = "/metrics"
+    """Path of its page of metrics; empty: it has none, and is not scraped."""
     ready: str = "/readyz"
     """Path that answers 200 when it is ready; empty: an open port is enough."""
     logs: tuple[str, ...] = ()
     """Files and folders that are followed beside those that obskit writes; or ``stdout``."""
     objectives: tuple[Objective, ...] = ()
+    is_by_option: bool = False
+    """Named by ``--attach``, and by no file."""
+
+    @property
+    def processes(self) -> dict[str, int | None]:
+        """The names of its processes and their ports: ``shop``, ``shop-2`` and so on; none where it is attached."""
+        if not self.command:
+            return {}
+        numbers = self.ports or (None,)
+        return {f"{self.name}-{i}" if i > 1 else self.name: port for i, port in enumerate(numbers, start=1)}
+
+    @property
+    def is_scraped(self) -> bool:
+        """Whether Prometheus reads a page of it."""
+        return bool(self.addresses and self.metrics)
+
+    @property
+    def is_http(self) -> bool:
+        """Whether it answers HTTP, and not only on a port."""
+        return bool(self.addresses and (self.metrics or self.ready))
+
+    def moved(self, ports: Mapping[str, int]) -> "OwnService":
+        """Return it with each of its processes on the port that *ports* has for it."""
+        numbers = tuple(ports[name] for name in self.processes)
+        return replace(self, ports=numbers, addresses=_local(numbers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """Services and rule files of somebody; *path* is the file that names them, where there is one."""
+    """Services, rules and boards of somebody; *path* is the file that names them, where there is one."""
 
     path: Path | None = None
     services: tuple[OwnService, ...] = ()
     samples: bool | None = None
     """Whether the sample services run too; None: only where there are no services."""
     rules: tuple[Path, ...] = ()
+    boards: tuple[Path, ...] = ()
 
     @property
     def has_samples(self) -> bool:
@@ -133,13 +175,17 @@ def load_project(path: Path) -> Project:
     table = content.get("services", {})
     if not isinstance(table, dict):
         raise _refused(where, "services", table, "one table a service, such as [services.shop]")
+    shared = _taken(where, content, "env", environment, _NO_VARIABLES)
+    services = tuple(
+        _service(f"{where}: services.{name}", name, row, folder, shared) for name, row in table.items()
+    )
+    _check_references(where, services)
     return Project(
         path=path.absolute(),
-        services=tuple(
-            _service(f"{where}: services.{name}", name, row, folder) for name, row in table.items()
-        ),
+        services=services,
         samples=_taken(where, content, "samples", flag, None),
-        rules=tuple(_rule_files(where, folder, _taken(where, content, "rules", texts, _NONE))),
+        rules=_listed(where, content, "rules", folder),
+        boards=_listed(where, content, "boards", folder),
     )
 
 
@@ -153,37 +199,35 @@ def attached(given: str) -> OwnService:
     try:
         if not equals:
             raise ValueError("NAME=URL, such as shop=http://localhost:8000")  # noqa: TRY301, EM101 - one message for all
-        return OwnService(name=name_of(name), owner=name, addresses=address(url))
+        return OwnService(name=name_of(name), owner=name, addresses=address(url), is_by_option=True)
     except ValueError as error:
         msg = f"--attach {given!r} is not accepted; use {error}."
         raise ConfigError(msg) from error
 
 
-def _service(where: str, name: str, row: object, folder: Path) -> OwnService:
+def _service(where: str, name: str, row: object, folder: Path, shared: Mapping[str, str]) -> OwnService:
     if not isinstance(row, dict):
         msg = f"{where} is {row!r}; use a table with {', '.join(_KEYS)}."
         raise ConfigError(msg)
     _check_keys(where, row, _KEYS)
     _value(where, "the name", name, name_of)
     _check_kind(where, row)
-    number = _taken(where, row, "port", port, None)
+    numbers = _taken(where, row, "port", ports, _NO_PORTS)
     owner = _taken(where, row, "owner", name_of, name)
     here = _folder(where, folder, row, "directory") or folder
     words = _taken(where, row, "command", command, _NONE)
-    if words and number is None and any("{port}" in word for word in words):
+    if words and not numbers and any("{port}" in word for word in words):
         msg = f"{where}.port is missing; command has {{port}}, so give its number, such as port = 8000."
         raise ConfigError(msg)
     return OwnService(
         name=name,
         owner=owner,
-        addresses=_taken(
-            where, row, "url", address, () if number is None else (f"http://127.0.0.1:{number}",)
-        ),
-        command=tuple(word.replace("{port}", str(number)) for word in words),
-        port=number,
+        addresses=_taken(where, row, "url", address, _local(numbers)),
+        command=words,
+        ports=numbers,
         directory=here,
-        env=_taken(where, row, "env", environment, {}),
-        metrics=_taken(where, row, "metrics", path_part, "/metrics"),
+        env={**shared, **_taken(where, row, "env", environment, _NO_VARIABLES)},
+        metrics=_taken(where, row, "metrics", _path_or_nothing, "/metrics"),
         ready=_taken(where, row, "ready", _path_or_nothing, "/readyz"),
         logs=tuple(
             each if each == STDOUT else str(folder / each)
@@ -191,6 +235,31 @@ def _service(where: str, name: str, row: object, folder: Path) -> OwnService:
         ),
         objectives=objectives(f"{where}.slos", name, owner, row.get("slos", [])),
     )
+
+
+def _local(numbers: Iterable[int]) -> tuple[str, ...]:
+    return tuple(f"http://127.0.0.1:{number}" for number in numbers)
+
+
+def _check_references(where: str, services: tuple[OwnService, ...]) -> None:
+    """Pass when ports are used once, and those that commands and variables ask for are there."""
+    holders: dict[int, str] = {}
+    for service in services:
+        for number in service.ports:
+            other = holders.setdefault(number, service.name)
+            if other != service.name or service.ports.count(number) > 1:
+                msg = f"{where}: services.{service.name}.port has {number}, which {other} has too; give it another."
+                raise ConfigError(msg)
+    with_port = [service.name for service in services if service.ports]
+    for service in services:
+        for key, texts_ in (("command", service.command), ("env", service.env.values())):
+            asked = {name for each in texts_ for name in PORT_OF.findall(each)}
+            if missing := sorted(asked.difference(with_port)):
+                msg = (
+                    f"{where}: services.{service.name}.{key} has {{port:{missing[0]}}}; "
+                    f"services of this file with a port are {', '.join(with_port) or 'none'}."
+                )
+                raise ConfigError(msg)
 
 
 def _check_kind(where: str, row: Mapping[str, Any]) -> None:
@@ -252,9 +321,15 @@ def _folder(where: str, folder: Path, row: Mapping[str, Any], key: str) -> Path 
     return folder / given if given else None
 
 
-def _rule_files(where: str, folder: Path, patterns: tuple[str, ...]) -> Iterable[Path]:
-    for pattern in patterns:
+def _listed(where: str, content: Mapping[str, Any], key: str, folder: Path) -> tuple[Path, ...]:
+    """Return the files that *key* names; of a folder, those that have the ending of their kind."""
+    ending, accepted = _LISTED[key]
+    named: list[Path] = []
+    for pattern in _taken(where, content, key, texts, _NONE):
         found = sorted(folder.glob(pattern)) if not Path(pattern).is_absolute() else [Path(pattern)]
+        if len(found) == 1 and found[0].is_dir():
+            found = sorted(found[0].glob(ending))
         if not found or not all(path.is_file() for path in found):
-            raise _refused(where, "rules", pattern, f"rule files that are there, seen from {folder}")
-        yield from found
+            raise _refused(where, key, pattern, f"{accepted}, seen from {folder}")
+        named += found
+    return tuple(named)

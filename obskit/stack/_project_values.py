@@ -17,7 +17,7 @@ __all__ = [
     "name_of",
     "objectives",
     "path_part",
-    "port",
+    "ports",
     "text",
     "texts",
 ]
@@ -73,11 +73,13 @@ def flag(value: Any) -> bool:
     return value
 
 
-def port(value: Any) -> int:
-    """Accept the number of a port."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _HIGHEST:
-        _refuse(f"a whole number from 1 to {_HIGHEST}, without quotes")
-    return value
+def ports(value: Any) -> tuple[int, ...]:
+    """Accept the number of a port, or a list of them."""
+    given = value if isinstance(value, list) and value else [value]
+    for each in given:
+        if not isinstance(each, int) or isinstance(each, bool) or not 0 < each <= _HIGHEST:
+            _refuse(f"a whole number from 1 to {_HIGHEST}, without quotes, or a list of them for replicas")
+    return tuple(given)
 
 
 def path_part(value: Any) -> str:

@@ -18,31 +18,19 @@ __all__ = [
     "command",
     "remove_target",
     "scrape_interval_s",
+    "watched",
     "write_config",
     "write_own_target",
+    "write_targets",
 ]
 
 SCRAPED = {
-    "traefik": "traefik-admin",
-    "gateway": "gateway",
-    "gateway-2": "gateway-2",
-    "users": "users",
-    "orders": "orders",
-    "inventory": "inventory",
-    "payments": "payments",
-    "notifications": "notifications",
     "console": "console",
     "pager": "pager",
     "prometheus": "prometheus",
     "alertmanager": "alertmanager",
 }
-"""Processes with a ``/metrics`` page, and its port; NATS has none of its own."""
-
-SERVICE_OF = {"gateway-2": "gateway"}
-"""The service that a process is a replica of, where that is not its name."""
-
-WATCHING = ("console", "pager", "prometheus", "alertmanager")
-"""Those that run without the sample services too."""
+"""Processes of the stack with a ``/metrics`` page, and its port; NATS has none of its own."""
 
 RETENTION_TIME = "7d"
 RETENTION_SIZE = "1GB"
@@ -58,29 +46,29 @@ def scrape_interval_s(time_scale: float) -> int:
     return _PRODUCTION_INTERVAL_S if time_scale == 1 else _SCALED_INTERVAL_S
 
 
-def write_config(  # noqa: PLR0913 - what differs from one start to the next, each by its name
-    home: Home,
-    ports: Mapping[str, int],
-    *,
-    rule_files: Sequence[Path],
-    time_scale: float,
-    storing: Mapping[str, str],
-    has_samples: bool = True,
+def write_config(
+    home: Home, ports: Mapping[str, int], *, rule_files: Sequence[Path], time_scale: float
 ) -> Path:
-    """Write the configuration and the target files of the stack; returns the path of the first.
-
-    *storing* are the processes that keep logs and traces, and their ports by name. Target files
-    of an earlier start are removed.
-    """
-    for stale in home.targets.glob("*.json"):
-        stale.unlink()
-    running = {name: port for name, port in SCRAPED.items() if has_samples or name in WATCHING}
-    for name, port in {**running, **storing}.items():
-        _write_target(home, name, ports[port], labels={SERVICE_LABEL: SERVICE_OF.get(name, name)})
+    """Write the configuration of Prometheus; returns its path."""
     path = home.prometheus / "prometheus.yml"
     config = _config(home, ports, rule_files, scrape_interval_s(time_scale))
     write_atomic(path, yaml.safe_dump(config, sort_keys=False))
     return path
+
+
+def write_targets(home: Home, pages: Mapping[str, int]) -> None:
+    """Have processes of the stack scraped on the ports of *pages*, and nothing of an earlier start."""
+    for stale in home.targets.glob("*.json"):
+        stale.unlink()
+    for name, port in pages.items():
+        _write_target(home, name, port, labels={SERVICE_LABEL: name})
+
+
+def watched(home: Home) -> set[str]:
+    """Return the services that have a target and are expected to answer."""
+    files = [json.loads(path.read_bytes()) for path in home.targets.glob("*.json")]
+    labels = [group["labels"] for groups in files for group in groups]
+    return {each[SERVICE_LABEL] for each in labels if SERVICE_LABEL in each}
 
 
 def _config(home: Home, ports: Mapping[str, int], rule_files: Sequence[Path], interval_s: int) -> Any:

@@ -46,6 +46,8 @@ class ProcessSpec:
     """Seconds between SIGTERM and SIGKILL."""
     directory: str = ""
     """The folder that it runs in; empty: the folder of the data."""
+    service: str = ""
+    """The service that it belongs to, and comes and goes with; empty for what the stack itself consists of."""
 
     @property
     def port(self) -> int | None:
@@ -92,6 +94,12 @@ class Plan:
     """The faults that the supervisor can switch."""
     control_port: int | None = None
     """Where it takes the orders to switch them; None: nowhere."""
+    project: str = ""
+    """The file that names the services; empty where there is none."""
+    samples: bool | None = None
+    """Whether the sample services were asked for, or refused."""
+    revision: int = 0
+    """Counts the changes since the start."""
 
     @property
     def listening(self) -> dict[str, int]:
@@ -126,6 +134,9 @@ def _plan(raw: dict[str, Any]) -> Plan:
         owner=Identity(**raw["owner"]) if raw["owner"] else None,
         faults=tuple(_fault(row) for row in raw.get("faults", ())),
         control_port=raw.get("control_port"),
+        project=raw["project"],
+        samples=raw["samples"],
+        revision=raw["revision"],
     )
 
 

@@ -48,6 +48,8 @@ class StackRecord:
     """As in the plan."""
     faults: dict[str, int] = field(default_factory=dict)
     """The faults of the stack that are on, and their levels."""
+    revision: int = 0
+    """That of the plan that is carried out."""
 
     def to_json(self) -> bytes:
         """Return the content of the state file."""
@@ -66,6 +68,7 @@ def read_record(path: Path) -> StackRecord | None:
             time_scale=raw["time_scale"],
             addresses=raw.get("addresses", {}),
             faults=raw.get("faults", {}),
+            revision=raw.get("revision", 0),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -33,6 +33,11 @@ class StackStatus:
         return any(row.process is not None for row in self.processes)
 
     @property
+    def is_watched(self) -> bool:
+        """True when a supervisor, or what starts it again, runs."""
+        return any(row.process is not None and row.name in {SUPERVISOR, KEEPER} for row in self.processes)
+
+    @property
     def is_ready(self) -> bool:
         """True when every process answers its probe."""
         return bool(self.processes) and all(row.state == "ready" for row in self.processes)

@@ -12,6 +12,7 @@ import signal
 import time
 from collections import defaultdict
 from contextlib import suppress
+from dataclasses import replace
 
 from obskit.errors import StackError
 from obskit.stack._control import serving
@@ -20,7 +21,7 @@ from obskit.stack._home import Home
 from obskit.stack._identity import find_marked, identify, is_alive
 from obskit.stack._logs import cap, prune
 from obskit.stack._probe import check
-from obskit.stack._specs import KEEPER, SUPERVISOR, Plan
+from obskit.stack._specs import KEEPER, SUPERVISOR, Plan, ProcessSpec
 from obskit.stack._state import Phase, ProcessRecord, StackRecord, read_record
 from obskit.stack._switchboard import Switchboard
 from obskit.stack._unit import Unit
@@ -47,6 +48,7 @@ class Supervisor:
         self._plan = plan
         self._units = {spec.name: Unit(spec, home) for spec in plan.processes}
         self._faults = Switchboard(home, plan, self._units, self._publish)
+        self._cares: dict[str, asyncio.Task[None]] = {}
         self._phase: Phase = "starting"
         self._stopping = asyncio.Event()
         self._record = ProcessRecord(name=SUPERVISOR, state="ready", started_at=time.time())
@@ -58,14 +60,15 @@ class Supervisor:
             loop.add_signal_handler(number, self._stopping.set)
         self._take_over()
         self._publish()
-        names = [spec.name for spec in self._plan.processes]
         with serving(self._plan.control_port, self._home, self._faults):
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._care(self._units[name])) for name in names]
-                tasks += [group.create_task(self._housekeeping()), group.create_task(self._watch_reasons())]
+                for spec in self._plan.processes:
+                    self._cares[spec.name] = group.create_task(self._care(self._units[spec.name]))
+                others = (self._housekeeping(), self._watch_reasons(), self._watch_plan(group))
+                tasks = [group.create_task(each) for each in others]
                 await self._faults.resume()
                 await self._stopping.wait()
-                for task in tasks:
+                for task in (*tasks, *self._cares.values()):
                     task.cancel()
         await self._stop_all()
 
@@ -140,6 +143,40 @@ class Supervisor:
                 self._publish()
             await asyncio.sleep(WATCH_S * 3)
 
+    async def _watch_plan(self, group: asyncio.TaskGroup) -> None:
+        """Change what runs when ``obskit up`` or ``obskit down NAME`` has written another plan."""
+        while True:
+            await asyncio.sleep(WATCH_S * 3)
+            try:
+                plan = Plan.read(self._home.plan)
+            except StackError:  # it is gone, which is a reason to stop
+                continue
+            if plan.revision != self._plan.revision:
+                await self._change(plan, group)
+
+    async def _change(self, plan: Plan, group: asyncio.TaskGroup) -> None:
+        """End what *plan* has not, or has otherwise, and start what is new; all else runs on untouched."""
+        wanted = {spec.name: spec for spec in plan.processes}
+        ending = [
+            spec
+            for spec in self._plan.processes
+            # One that failed is tried anew at once: its cause may be mended.
+            if not _is_same(spec, wanted.get(spec.name)) or self._units[spec.name].state == "failed"
+        ]
+        for spec in ending:
+            self._cares.pop(spec.name).cancel()
+        await asyncio.gather(*(self._stop(self._units[spec.name]) for spec in ending))
+        for spec in ending:
+            del self._units[spec.name]
+        self._plan, self._phase = plan, "starting"
+        self._faults.know(plan.faults)
+        starting = [name for name in wanted if name not in self._units]
+        for name in starting:
+            self._units[name] = Unit(wanted[name], self._home)
+            self._cares[name] = group.create_task(self._care(self._units[name]))
+        self._publish()
+        _log.info("ended %s; started %s", [spec.name for spec in ending], starting)
+
     async def _housekeeping(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
@@ -197,6 +234,7 @@ class Supervisor:
             time_scale=self._plan.time_scale,
             addresses=self._plan.addresses,
             faults=self._faults.levels,
+            revision=self._plan.revision,
         )
         try:
             write_atomic(self._home.state, record.to_json())
@@ -207,6 +245,11 @@ class Supervisor:
         if self._phase == "starting" and all(unit.state == "ready" for unit in self._units.values()):
             self._phase = "running"
         return self._phase
+
+
+def _is_same(spec: ProcessSpec, other: ProcessSpec | None) -> bool:
+    # What its first start waited for is past.
+    return other is not None and replace(spec, at_first_after=other.at_first_after) == other
 
 
 async def _until_allowed(unit: Unit) -> None:

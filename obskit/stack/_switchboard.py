@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -53,11 +53,15 @@ class Switchboard:
         self, home: Home, plan: Plan, units: MutableMapping[str, Unit], publish: Callable[[], None]
     ) -> None:
         self._home = home
-        self._known = {fault.id: fault for fault in plan.faults}
+        self.know(plan.faults)
         self._units = units
         self._publish = publish
         self._on: dict[str, _Active] = {}
         self._turn = asyncio.Lock()
+
+    def know(self, faults: Iterable[StackFault]) -> None:
+        """Have *faults*, and no others, to switch from now on."""
+        self._known = {fault.id: fault for fault in faults}
 
     @property
     def levels(self) -> dict[str, int]:

@@ -54,6 +54,7 @@ def traefik_spec(home: Home, program: str, ports: Mapping[str, int]) -> ProcessS
         ready=Probe(ports["traefik-admin"], "/ping"),
         after=GATEWAYS,
         url=f"https://localhost:{ports['traefik-tls']}/api/products",
+        service="traefik",
     )
 
 

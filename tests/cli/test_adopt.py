@@ -146,7 +146,8 @@ def test_its_obskit_toml_is_one_that_obskit_up_takes(project):
     plan(root, port=8123).apply()
 
     (service,) = stack.find_project(root).services
-    assert service.command == ("uvicorn", "shop.main:app", "--port", "8123")
+    assert service.command == ("uvicorn", "shop.main:app", "--port", "{port}")
+    assert service.ports == (8123,)
     assert [one.name for one in service.objectives] == ["availability", "latency"]
 
 
@@ -172,6 +173,34 @@ def test_a_factory_returns_an_observed_application(project):
         'command = "uvicorn --factory shop.app:create_app --app-dir src --port {port}"'
         in changes["obskit.toml"]
     )
+
+
+def test_a_flask_application_is_observed_and_started_by_flask(project, tmp_path):
+    text = 'from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get("/")\ndef root():\n    return "hello"\n'
+    root = project(src__shop__app_DOT_py=text, src__shop____init___DOT_py="", requirements_DOT_txt="flask\n")
+    found = plan(root, service="shop")
+    found.apply()
+
+    changes = {change.path.name: change.after for change in found.changes}
+    assert 'obskit.init(service="shop")\napp = obskit.instrument(Flask(__name__))\n' in changes["app.py"]
+    assert changes["requirements.txt"] == "flask\nobskit-starter-kit\n"
+    (service,) = stack.find_project(root).services
+    assert service.command == ("flask", "--app", "src/shop/app.py:app", "run", "--port", "{port}")
+    asked = "import sys; sys.path.insert(0, 'src'); from shop.app import app; c = app.test_client(); c.get('/').close(); "
+    asked += "print(c.get('/metrics').text)"
+    page = subprocess.run(
+        [sys.executable, "-c", asked], cwd=root, capture_output=True, text=True, check=True
+    ).stdout
+    assert 'service_name="shop"' in page
+    assert "http_server_request_duration_seconds_count" in page
+    routes = subprocess.run(
+        [sys.executable, "-m", *service.command[:3], "routes"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "GET" in routes.stdout  # Flask's own command finds it
 
 
 @pytest.mark.parametrize(
@@ -240,7 +269,7 @@ def test_a_file_without_a_last_newline_can_be_applied(project, tmp_path):
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ({"app_DOT_py": "print(1)\n"}, "There is no FastAPI or Starlette application in"),
+        ({"app_DOT_py": "print(1)\n"}, "There is no FastAPI, Starlette or Flask application in"),
         ({"a_DOT_py": FACTORY, "b_DOT_py": FACTORY}, "There are 2 applications in .*: a.py:5, b.py:5"),
     ],
 )

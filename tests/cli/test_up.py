@@ -27,15 +27,24 @@ def test_json_is_the_status(shell):
     assert {row["name"] for row in status["processes"]} == {"keeper", "nats", "orders", "supervisor"}
 
 
-def test_second_up_is_refused(shell):
+def test_second_up_applies_what_changed_and_nothing_else(shell, tmp_path):
     shell.run_standins("up")
+    before = json.loads(shell.run("status", "--json").out)["processes"]
 
-    result = shell.run_standins("up")
+    refused = shell.run("up", "--time-scale", "9")
+    assert refused.code == 1
+    assert f"The stack in {shell.home.root} is already running, and --time-scale is for its start" in (
+        refused.err
+    )
+    (tmp_path / "obskit.toml").write_text('[services.far]\nurl = "http://localhost:9"\n')
+    added = shell.run("up", "--project", str(tmp_path / "obskit.toml"))
+    assert added.out.startswith("Added far.\nAll else ran on.\n"), added.err
+    assert shell.run("down", "far").out == "Removed far.\nAll else ran on.\n"
+    none = shell.run("down", "gateway")
+    assert "gateway is no service of yours" in none.err
 
-    assert result.code == 1
-    assert f"Error: The stack in {shell.home.root} is already running." in result.err
-    assert "Fix:   obskit status" in result.err
-    assert "orders" in shell.running()
+    after = json.loads(shell.run("status", "--json").out)["processes"]
+    assert [row["pid"] for row in after] == [row["pid"] for row in before]
 
 
 def test_taken_port_names_its_holder_and_how_to_choose_another(shell):

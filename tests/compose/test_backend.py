@@ -17,7 +17,7 @@ import json, os, pathlib, sys
 here = pathlib.Path({folder!r})
 arguments = sys.argv[1:]
 with (here / "calls.jsonl").open("a") as calls:
-    kept = {{name: os.environ.get(name, "") for name in ("SECRETS_DIR", "COMPOSE_PROFILES", "DOCKER_BUILDKIT")}}
+    kept = {{name: os.environ.get(name, "") for name in ("SECRETS_DIR", "BOARDS_DIR", "COMPOSE_PROFILES", "DOCKER_BUILDKIT")}}
     calls.write(json.dumps({{"arguments": arguments, "cwd": os.getcwd(), **kept}}) + "\\n")
 state = json.loads((here / "state.json").read_text())
 if arguments[:1] == ["version"] and not state["engine"]:
@@ -118,6 +118,20 @@ def test_up_starts_everything_and_returns_when_all_is_healthy(docker, obskit_com
     assert "2 containers are ready." in out
     assert err.index("starting") < err.index("healthy")
     assert docker.told("up")["SECRETS_DIR"] == str(tmp_path / "home" / "compose" / "secrets")
+
+
+def test_boards_of_the_project_are_where_grafana_and_the_console_look(
+    docker, obskit_command, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.json").write_text('{"uid": "mine", "title": "Mine", "panels": []}')
+    (tmp_path / "obskit.toml").write_text('boards = "mine.json"')
+    docker.answers(containers=[READY])
+
+    code, _, err = obskit_command("up")
+
+    assert code == 0, err
+    assert [path.name for path in Path(docker.told("up")["BOARDS_DIR"]).iterdir()] == ["mine.json"]
 
 
 def test_up_makes_the_secrets_in_the_home_folder_and_prints_none(docker, obskit_command, tmp_path):

@@ -121,7 +121,11 @@ def test_a_source_that_exists_under_another_uid_is_replaced(configs, sources):
 
 
 def test_every_board_is_loaded_and_cannot_be_changed_in_the_browser(configs, parsed):
-    (provider,) = configs(f"{PROVISIONING}/dashboards/dashboards.yaml")["providers"]
+    provider, own = configs(f"{PROVISIONING}/dashboards/dashboards.yaml")["providers"]
+    mine = "./grafana/boards"  # or BOARDS_DIR
+    assert f"{mine}:{own['options']['path']}:ro" in parsed["services"]["grafana"]["volumes"]
+    assert f"{mine}:/var/lib/obskit/boards:ro" in parsed["services"]["console"]["volumes"]
+    assert (asset("compose") / "grafana" / "boards").is_dir()
     assert provider["allowUiUpdates"] is False
     assert provider["disableDeletion"] is True
     mounted = [

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -26,9 +27,25 @@ RED = {"Requests", "Error ratio", "Duration p95", "In flight", "Requests by stat
 LOGS = '{service_name="shop"} | json | event="http.request"'
 
 
-@pytest.fixture(scope="module")
-def newcomer(tmp_path_factory):
-    made = Newcomer(tmp_path_factory.mktemp("newcomer"))
+STRANGER = """from pathlib import Path
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.post("/orders")
+@app.post("/orders/async")
+def order() -> dict[str, str]:
+    if Path("broken").exists():
+        raise RuntimeError("the till is empty")
+    return {"state": "completed"}
+"""
+
+
+@pytest.fixture
+def newcomer(tmp_path):
+    made = Newcomer(tmp_path)
     yield made
     made.type("down", "--wipe")
 
@@ -106,6 +123,43 @@ def test_from_an_empty_directory_to_a_page_and_back(newcomer, wait_for):
     tests = newcomer.type("-m", "pytest", "-q", "-p", "no:cacheprovider", program=sys.executable)
     assert tests.returncode == 0, tests.stdout
 
+    it_pages_while_it_is_broken(newcomer, wait_for, broker_frozen)
+    assert {path: path.read_bytes() for path in written} == written
+    assert time.monotonic() - began < 600  # the promise: under ten minutes
+
+
+def test_an_application_that_knew_nothing_of_obskit_does_the_same_after_its_diff(newcomer, wait_for):
+    (newcomer.folder / "main.py").write_text(STRANGER)
+    (newcomer.folder / "requirements.txt").write_text("fastapi\n")
+    shown = newcomer.type("adopt", "--service", "shop", "--port", str(newcomer.port))
+    subprocess.run(["git", "apply", "-"], cwd=newcomer.folder, input=shown.stdout, text=True, check=True)
+
+    it_pages_while_it_is_broken(newcomer, wait_for, till_empty)
+
+
+@contextmanager
+def broker_frozen(newcomer):
+    """The broker is there, and answers nobody."""
+    (broker,) = [row for row in newcomer.json("status", "--json")["processes"] if row["name"] == "nats"]
+    os.kill(broker["pid"], signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(broker["pid"], signal.SIGCONT)
+
+
+@contextmanager
+def till_empty(newcomer):
+    """The application fails each order."""
+    (newcomer.folder / "broken").touch()
+    try:
+        yield
+    finally:
+        (newcomer.folder / "broken").unlink()
+
+
+def it_pages_while_it_is_broken(newcomer, wait_for, breaking):
+    """Up, seen everywhere, and quiet; a page for its objective while it is broken; resolved afterwards."""
     up = newcomer.type("up", "--time-scale", "60")
     assert up.returncode == 0, up.stderr
     with Callers(newcomer.port):
@@ -113,23 +167,17 @@ def test_from_an_empty_directory_to_a_page_and_back(newcomer, wait_for):
         assert newcomer.incidents() == []
         assert newcomer.type("doctor").returncode == 0
 
-        (broker,) = [row for row in newcomer.json("status", "--json")["processes"] if row["name"] == "nats"]
-        os.kill(broker["pid"], signal.SIGSTOP)  # it is there, and answers nobody
-        try:
+        with breaking(newcomer):
             page = wait_for(
                 lambda: [one for one in newcomer.incidents() if one["urgency"] == "high"],
                 "a page",
                 within_s=180,
             )
-        finally:
-            os.kill(broker["pid"], signal.SIGCONT)
         (budget,) = [one for one in page if one["urgency"] == "high"]
         assert budget["title"] == "shop fails requests faster than its 99.9 % objective allows"
         wait_for(
             lambda: {one["status"] for one in newcomer.incidents()} == {"resolved"}, "resolved", within_s=240
         )
-    assert {path: path.read_bytes() for path in written} == written
-    assert time.monotonic() - began < 600  # the promise: under ten minutes
 
 
 def it_is_seen(newcomer, wait_for):

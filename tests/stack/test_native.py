@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from obskit import stack
+from obskit._assets import asset
 from obskit.errors import ConfigError
 
 PORTS = {port.name: port.default + 10_000 for port in stack.PORTS}
@@ -46,6 +47,16 @@ def test_listens_on_loopback_only(spec, name):
 def test_services_wait_for_nats(spec):
     for name in ("gateway", "orders", "inventory"):
         assert spec(name).after == ("nats",)
+
+
+def test_the_samples_are_one_such_file_with_the_ports_of_the_table():
+    file = asset("sample_services", "obskit.toml")
+    written = [one.processes for one in stack.load_project(file).services]
+
+    defaults = {port.name: port.default for port in stack.PORTS}
+    assert {name: port for one in written for name, port in one.items()} == {
+        name: defaults[name] for one in written for name in one
+    }
 
 
 def test_services_are_told_where_the_others_are(spec):

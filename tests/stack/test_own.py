@@ -101,6 +101,50 @@ def test_prometheus_accepts_its_rules_and_they_page_its_owner(home, project):
     assert all('service_name="shop"' in rule["expr"] for rule in pages)
 
 
+def test_replicas_have_a_process_and_a_target_each_and_find_their_neighbours(home, tmp_path):
+    path = tmp_path / "obskit.toml"
+    path.write_text("""
+env = {STATE = "{home}/data", MAIL = "smtp://127.0.0.1:{port:mail}"}
+[services.shop]
+command = "python -m shop --port {port}"
+port = [18000, 18001]
+[services.mail]
+command = "python -m mail"
+port = 18002
+metrics = ""
+ready = ""
+""")
+    specs = planned(home, stack.load_project(path))
+
+    assert [specs[name].argv[-1] for name in ("shop", "shop-2")] == ["18000", "18001"]
+    assert specs["shop-2"].env["STATE"] == f"{home.root}/data"
+    assert specs["shop-2"].env["MAIL"] == "smtp://127.0.0.1:18002"
+    assert specs["shop-2"].env["OTEL_SERVICE_NAME"] == "shop"
+    groups = targets(home, "shop")
+    assert [group["targets"] for group in groups] == [["127.0.0.1:18000"], ["127.0.0.1:18001"]]
+    assert {group["labels"]["service_name"] for group in groups} == {"shop"}
+    assert not (home.targets / "mail.json").exists()
+    assert specs["mail"].url == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "mine.json cannot be read as JSON"),
+        ('{"uid": "a b", "title": "A", "panels": []}', "mine.json is no board; use Grafana's JSON"),
+        (
+            '{"uid": "obskit-service", "title": "A", "panels": []}',
+            "has the uid 'obskit-service', which service.json",
+        ),
+    ],
+)
+def test_a_file_that_is_no_board_is_refused_with_its_key(home, project, tmp_path, content, says):
+    (tmp_path / "mine.json").write_text(content)
+
+    with pytest.raises(ConfigError, match=rf"boards: .*{says}"):
+        planned(home, project(top='boards = "mine.json"'))
+
+
 def test_own_rule_files_are_taken_in_and_a_wrong_one_is_refused(home, project, tmp_path):
     rule = {"alert": "ShopEmpty", "expr": "shop_items == 0", "labels": {"severity": "ticket"}}
     file = tmp_path / "shop.yaml"
@@ -133,7 +177,7 @@ def test_a_program_that_is_not_there_is_named(home, tmp_path):
 def test_a_taken_port_is_named_with_what_to_do(home, project):
     mine = project()
     with (
-        socket.create_server(("127.0.0.1", mine.services[0].port)),
+        socket.create_server(("127.0.0.1", mine.services[0].ports[0])),
         pytest.raises(StackError, match="of the service shop is taken") as caught,
     ):
         planned(home, mine)

@@ -36,7 +36,8 @@ def test_reads_a_service_to_start_and_one_to_attach_to(write, tmp_path):
     project = stack.load_project(write(GOOD))
 
     shop, billing = project.services
-    assert shop.command == ("uvicorn", "shop.app:app", "--port", "8000")
+    assert shop.command == ("uvicorn", "shop.app:app", "--port", "{port}")
+    assert shop.processes == {"shop": 8000}
     assert shop.addresses == ("http://127.0.0.1:8000",)
     assert (shop.owner, shop.directory, shop.ready) == ("shop-team", tmp_path, "/readyz")
     assert [(one.name, one.owner, one.service) for one in shop.objectives] == [
@@ -78,7 +79,7 @@ def test_obskit_toml_comes_before_pyproject(write, tmp_path):
     [
         ("[services.shop", "cannot be read as TOML"),
         ("services = 3", "services is 3; use one table a service, such as"),
-        ('[servces.shop]\nurl = "http://a"', "has the key 'servces'; accepted are services, samples"),
+        ('[servces.shop]\nurl = "http://a"', "has the key 'servces'; accepted are services, env, samples"),
         ('samples = "no"', "samples is 'no'; use true or false, without quotes"),
         ("[services.shop]", "services.shop has neither of command and url"),
         ('[services.shop]\ncommand = "a"\nurl = "http://a"', "services.shop has both of command and url"),
@@ -135,6 +136,20 @@ def test_obskit_toml_comes_before_pyproject(write, tmp_path):
                 'slos = [{kind = "availability", objective = 99}, {kind = "availability", objective = 99.9}]'
             ),
             "two objectives named 'availability'",
+        ),
+        ('boards = "nowhere"', "boards is 'nowhere'; use JSON of boards that is there"),
+        ("env = {A = 1}", "env is a dict that is not accepted; use a table of texts"),
+        (
+            '[services.shop]\ncommand = "a"\nport = [1, "2"]',
+            "services.shop.port is .*use a whole number from 1",
+        ),
+        (
+            '[services.shop]\ncommand = "a {port:mail}"\nport = 1',
+            "services.shop.command has {port:mail}; services of this file with a port are shop",
+        ),
+        (
+            '[services.a]\ncommand = "a"\nport = 1\n[services.b]\ncommand = "b"\nport = [2, 1]',
+            "services.b.port has 1, which a has too; give it another",
         ),
         (
             'rules = ["rules/*.yaml"]\n[services.shop]\nurl = "http://a"',

@@ -19,9 +19,7 @@ def home(tmp_path) -> stack.Home:
 
 
 def config(home, *, time_scale):
-    path = _prometheus.write_config(
-        home, PORTS, rule_files=[], time_scale=time_scale, storing={"embedded": "tempo"}
-    )
+    path = _prometheus.write_config(home, PORTS, rule_files=[], time_scale=time_scale)
     return path, yaml.safe_load(path.read_text())
 
 
@@ -45,11 +43,12 @@ def test_scrapes_faster_when_time_is_scaled(home, time_scale, interval):
 
 def test_targets_carry_the_name_of_their_service(home):
     _, content = config(home, time_scale=1)
+    _prometheus.write_targets(home, {"pager": 8601})
 
     (job,) = content["scrape_configs"]
     assert job["honor_labels"] is True
-    (group,) = json.loads((home.targets / "orders.json").read_text())
-    assert group == {"targets": ["127.0.0.1:8102"], "labels": {"service_name": "orders"}}
+    (group,) = json.loads((home.targets / "pager.json").read_text())
+    assert group == {"targets": ["127.0.0.1:8601"], "labels": {"service_name": "pager"}}
 
 
 def test_target_that_comes_and_goes_is_no_outage_when_it_goes(home):

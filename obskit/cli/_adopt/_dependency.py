@@ -7,7 +7,7 @@ from pathlib import Path
 
 from obskit.cli._new import DISTRIBUTION
 
-__all__ = ["FILES", "with_dependency"]
+__all__ = ["FILES", "requirement", "with_dependency"]
 
 FILES = ("pyproject.toml", "requirements.txt")
 """Where dependencies are looked for, in this order."""
@@ -21,7 +21,7 @@ def with_dependency(path: Path, text: str, extras: Iterable[str]) -> str | None:
 
     A file that names obskit already is returned as it is.
     """
-    wanted = f"{DISTRIBUTION}[{','.join(sorted(extras))}]"
+    wanted = requirement(extras)
     if DISTRIBUTION in text:
         return text
     if path.suffix != ".toml":
@@ -36,6 +36,12 @@ def with_dependency(path: Path, text: str, extras: Iterable[str]) -> str | None:
     if "dependencies" in content.get("tool", {}).get("poetry", {}):
         return _in_poetry(text, extras)
     return None
+
+
+def requirement(extras: Iterable[str]) -> str:
+    """Return obskit with *extras*, as pip takes it."""
+    listed = ",".join(sorted(extras))
+    return f"{DISTRIBUTION}[{listed}]" if listed else DISTRIBUTION
 
 
 def _in_array(text: str, wanted: str) -> str | None:
@@ -89,7 +95,8 @@ def _in_poetry(text: str, extras: Iterable[str]) -> str:
     start, _ = _table(text, "tool.poetry.dependencies")
     at = text.index("\n", start) + 1
     quoted = ", ".join(f'"{extra}"' for extra in sorted(extras))
-    return f'{text[:at]}{DISTRIBUTION} = {{extras = [{quoted}], version = "*"}}\n{text[at:]}'
+    version = f'{{extras = [{quoted}], version = "*"}}' if quoted else '"*"'
+    return f"{text[:at]}{DISTRIBUTION} = {version}\n{text[at:]}"
 
 
 def _table(text: str, name: str) -> tuple[int, int]:

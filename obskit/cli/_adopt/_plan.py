@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from obskit import stack
-from obskit.cli._adopt._dependency import FILES, with_dependency
+from obskit.cli._adopt._dependency import FILES, requirement, with_dependency
 from obskit.cli._adopt._source import Found, Source, read
 from obskit.errors import ConfigError, StackError
 
@@ -77,7 +77,7 @@ def plan(root: Path, *, service: str = "", port: int = 8000) -> Plan:
     sources = list(_sources(root))
     application, source = _application(root, sources)
     name = _name(root, service)
-    extras = {one.extra for each in sources for one in each.found}
+    extras = {one.extra for each in sources for one in each.found} - {""}
     notes: list[str] = []
     changes = [*_code(sources, source, name, notes), *_dependency(root, extras, notes)]
     toml = _toml(root, source, application, name, port)
@@ -107,7 +107,7 @@ def _sources(root: Path) -> Iterator[Source]:
 def _application(root: Path, sources: list[Source]) -> tuple[Found, Source]:
     all_found = [(one, each) for each in sources for one in each.found if one.is_application]
     if not all_found:
-        msg = f"There is no FastAPI or Starlette application in {root}."
+        msg = f"There is no FastAPI, Starlette or Flask application in {root}."
         fix = (
             "obskit adopt FOLDER, with the folder of a service; for others see Your own service in the README"
         )
@@ -159,22 +159,32 @@ def _dependency(root: Path, extras: set[str], notes: list[str]) -> Iterator[Chan
             if after != before:
                 yield Change(path, before, after)
             return
-    notes.append(
-        f"No {' or '.join(FILES)} names dependencies; add obskit-starter-kit[{','.join(sorted(extras))}]."
-    )
+    notes.append(f"No {' or '.join(FILES)} names dependencies; add {requirement(extras)}.")
 
 
 def _toml(root: Path, source: Source, application: Found, name: str, port: int) -> list[Change]:
     if stack.find_project(root).services:
         return []
+    command = (_flask if application.kind.startswith("flask.") else _uvicorn)(root, source, application)
+    path, table = root / "obskit.toml", _TOML.format(name=name, command=command, port=port)
+    before = path.read_bytes().decode() if path.exists() else None
+    return [Change(path, before, table if before is None else f"{before.rstrip()}\n\n{table}")]
+
+
+def _uvicorn(root: Path, source: Source, application: Found) -> str:
     module = source.path.relative_to(root).with_suffix("").parts
     folder = ""
     if module[0] == "src":
         folder, module = " --app-dir src", module[1:]
     names = module[:-1] if module[-1] == "__init__" else module
     factory = "--factory " if application.function else ""
-    target = application.function or application.target or "app"
-    command = f"uvicorn {factory}{'.'.join(names)}:{target}{folder} --port {{port}}"
-    path, table = root / "obskit.toml", _TOML.format(name=name, command=command, port=port)
-    before = path.read_bytes().decode() if path.exists() else None
-    return [Change(path, before, table if before is None else f"{before.rstrip()}\n\n{table}")]
+    return f"uvicorn {factory}{'.'.join(names)}:{_target(application)}{folder} --port {{port}}"
+
+
+def _flask(root: Path, source: Source, application: Found) -> str:
+    file = source.path.relative_to(root).as_posix()  # Flask finds the package around it
+    return f"flask --app {file}:{_target(application)} run --port {{port}}"
+
+
+def _target(application: Found) -> str:
+    return application.function or application.target or "app"

@@ -11,8 +11,10 @@ APPLICATIONS = {
     "fastapi.FastAPI": "fastapi",
     "fastapi.applications.FastAPI": "fastapi",
     "starlette.applications.Starlette": "fastapi",
+    "flask.Flask": "",
+    "flask.app.Flask": "",
 }
-"""Classes of applications, and the extra of obskit that observes them."""
+"""Classes of applications, and the extra of obskit that observes them, where one is needed."""
 _OTHERS = {
     "httpx.AsyncClient": "httpx",
     "httpx.Client": "httpx",
@@ -20,10 +22,13 @@ _OTHERS = {
     "sqlalchemy.ext.asyncio.create_async_engine": "db",
     "nats.connect": "nats",
 }
+_ALL = {**APPLICATIONS, **_OTHERS}
 _DOUBLES = (
     "prometheus_fastapi_instrumentator",
     "starlette_exporter",
     "opentelemetry.instrumentation.fastapi",
+    "prometheus_flask_exporter",
+    "opentelemetry.instrumentation.flask",
 )
 """What observes each request too."""
 
@@ -156,7 +161,7 @@ def _found(tree: ast.Module, names: dict[str, str]) -> Iterator[Found]:
     }
     for node in ast.walk(tree):
         kind = _full(node.func, names) if isinstance(node, ast.Call) else ""
-        extra = APPLICATIONS.get(kind) or _OTHERS.get(kind)
+        extra = _ALL.get(kind)
         if extra is None or not isinstance(node, ast.Call):
             continue
         awaited = parents[node]
