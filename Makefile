@@ -20,6 +20,8 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@# Processes are started by the hundred; where Python may write no bytecode, each would compile all of it.
+	@$(BIN)/python -m compileall -q obskit sample_services
 	@touch $(READY)
 
 demo: setup ## Start everything, break it twice, watch the pages; Ctrl-C ends it

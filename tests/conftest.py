@@ -17,11 +17,33 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.util._once import Once
+from xdist.scheduler import LoadFileScheduling
 
 import obskit
 from obskit import _guard, _setup, context
 from obskit.logging import _loggers
 from obskit.testing import Capture
+
+FLEET = "tests/samples/test_"
+"""Tests that share a set of running services, which takes long to start."""
+
+
+class FileScheduling(LoadFileScheduling):
+    """A worker gets a whole file, and one worker all files of the fleet."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return FLEET if nodeid.startswith(FLEET) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    config.option.loadscopereorder = False  # many tests are not much work: the fewest often take longest
+    return FileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is alone with it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(FLEET))
 
 
 def reset_opentelemetry() -> None:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from obskit.pager import readable
-
 __all__ = ["as_page"]
 
 
@@ -29,6 +27,8 @@ def _links(incident: dict[str, Any]) -> list[str]:
 
 
 def _details(incident: dict[str, Any]) -> list[str]:
+    from obskit.pager import readable  # brings a web framework that most commands do not need
+
     lines = [
         f"  {name:<14}{value}".replace("\n", f"\n{'':<16}") for name, value in readable(incident["details"])
     ]

@@ -9,7 +9,7 @@ import httpx
 import typer
 
 from obskit import stack
-from obskit.cli import _session, _verify
+from obskit.cli import _session
 from obskit.cli._faults import Fault, catalogue, find
 from obskit.cli._load import sending
 from obskit.cli._options import HomeOption, JsonOption
@@ -57,6 +57,8 @@ def verify_faults(
       obskit fault verify inventory-slow inventory-errors
       obskit fault verify --all --report faults.json
     """
+    from obskit.cli import _verify  # reads the boards, which the other commands here do not need
+
     faults = _chosen(ids or [], every=every)
     chosen = stack.Home.at(home)
     _refuse_down(chosen)

@@ -26,7 +26,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     is_debugging = _DEBUG in given
     try:
-        _application()(args=[each for each in given if each != _DEBUG], prog_name="obskit")
+        _application(given)(args=[each for each in given if each != _DEBUG], prog_name="obskit")
     except ObskitError as error:
         if is_debugging:
             traceback.print_exc()
@@ -41,12 +41,12 @@ def run(arguments: Sequence[str] | None = None) -> None:
     sys.exit(1)
 
 
-def _application() -> "typer.Typer":
+def _application(given: list[str]) -> "typer.Typer":
     for package in _PACKAGES:
         require(package, extra="stack", used_by="The obskit command")
     from obskit.cli._application import build
 
-    return build()
+    return build(next((each for each in given if not each.startswith("-")), ""))
 
 
 def _show(error: ObskitError) -> None:

@@ -85,15 +85,3 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     made = Shell(tmp_path)
     yield made
     stack.down(made.home)
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory) -> Iterator[Shell]:
-    """A shell in which the real stack runs, sixty times faster than in production."""
-    made = Shell(tmp_path_factory.mktemp("live"))
-    try:
-        result = made.run("up", "--time-scale", "60")
-        assert result.code == 0, result.err
-        yield made
-    finally:
-        stack.down(made.home)

@@ -32,6 +32,7 @@ def standin_plan(home, *, ports, time_scale, owner, stores, project=None):
         ports=dict(ports),
         time_scale=time_scale,
         owner=owner,
+        addresses=stores.addresses,
         faults=faults,
         control_port=ports["supervisor"],
     )

@@ -17,6 +17,9 @@ import pytest
 from obskit import stack
 from obskit.cli._doctor import examine_stack
 
+pytestmark = pytest.mark.prove
+"""A whole link and a broken one are looked for in the stack of tests/e2e too."""
+
 APP = """
 import obskit
 from fastapi import FastAPI
@@ -161,7 +164,6 @@ def test_a_service_that_does_not_answer(whole, wait_for):
         assert "shop is unready" in whole.broken()["processes"].what
 
 
-@pytest.mark.prove
 def test_a_service_that_is_not_there(whole, wait_for):
     with whole.attached("gone") as port:
         pass
@@ -175,7 +177,6 @@ def test_a_service_that_is_not_there(whole, wait_for):
         whole.home.services.write_text(json.dumps([row for row in rows if row["name"] != "gone"]))
 
 
-@pytest.mark.prove
 def test_a_service_that_calls_itself_otherwise(whole, wait_for):
     with whole.attached("billing", service="payments"):
         found = named(whole, wait_for, "billing -> scrape")
@@ -218,9 +219,9 @@ def port_answers(chain, port):
     ("process", "links"),
     [
         ("alertmanager", {"rules -> alertmanager"}),
-        pytest.param("console", {"boards -> data"}, marks=pytest.mark.prove),
-        pytest.param("embedded", {"shop -> logs", "shop -> traces"}, marks=pytest.mark.prove),
-        pytest.param("pager", {"alertmanager -> pager"}, marks=pytest.mark.prove),
+        ("console", {"boards -> data"}),
+        ("embedded", {"shop -> logs", "shop -> traces"}),
+        ("pager", {"alertmanager -> pager"}),
     ],
 )
 def test_a_process_that_does_not_answer(whole, wait_for, process, links):
@@ -232,7 +233,6 @@ def test_a_process_that_does_not_answer(whole, wait_for, process, links):
         assert set(whole.broken()) - others == links
 
 
-@pytest.mark.prove
 def test_prometheus_that_does_not_answer(whole, wait_for):
     with whole.frozen("prometheus"):
         named(whole, wait_for, "scrape")

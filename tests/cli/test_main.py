@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -33,6 +35,15 @@ def test_without_a_command_shows_help(type_in):
     assert "Usage: obskit" in out + err
     for command in ("up", "down", "status", "demo", "fault", "incidents"):
         assert re.search(rf"│ {command} ", out + err)
+
+
+def test_command_loads_no_other():
+    look = "import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules)))"
+    command = [sys.executable, "-c", f"{look}; from obskit.cli.main import run; run(['status', '--help'])"]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    assert "obskit.cli.status" in loaded
+    assert {"obskit.cli.up", "obskit.boards", "obskit.pager", "fastapi"}.isdisjoint(loaded)
 
 
 def all_commands():
@@ -99,7 +110,7 @@ def test_setting_that_cannot_be_used_is_a_problem(shell):
 
 
 def test_bug_is_one_sentence_too(monkeypatch, type_in):
-    def broken():
+    def broken(_given):
         msg = "a bug"
         raise RuntimeError(msg)
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from obskit._assets import asset
-from obskit.console._model import PANELS, Board, load, undrawable
+from obskit.console._model import PANELS, Board, Boards, load, undrawable
 from obskit.console._panels import PanelView
 
 BOARDS = load(asset("dashboards", "json"))
@@ -66,3 +66,18 @@ def test_panels_of_collapsed_rows_are_drawn_too():
 
 def test_every_panel_type_that_is_promised_is_drawn():
     assert {*PanelView.ALONE, *PanelView.OF_SERIES, "row"} == PANELS
+
+
+def test_boards_of_ones_own_come_and_go_while_it_runs(tmp_path):
+    shipped = asset("dashboards", "json")
+    boards = Boards(shipped, tmp_path / "own")
+    assert list(boards) == list(BOARDS)
+
+    (tmp_path / "own").mkdir()
+    mine = tmp_path / "own" / "mine.json"
+    mine.write_text(json.dumps({"uid": "mine", "title": "A board of mine", "panels": []}))
+    assert next(iter(boards)) == "mine"
+    assert len(boards) == len(BOARDS) + 1
+
+    mine.unlink()
+    assert "mine" not in boards

@@ -1,46 +1,39 @@
-"""The whole promise, once, on real parts: what ``obskit demo`` says and what it leaves behind."""
+"""The whole promise, once, on real parts: what ``obskit demo`` says and what it leaves behind.
+
+That nothing is left running when Ctrl-C ends it is seen at the end of all tests here.
+"""
 
 import json
-import os
 import re
 import sqlite3
 from pathlib import Path
 
-import psutil
 import pytest
 
 
 @pytest.fixture(scope="module")
-def demo(installed):
-    """One run of the demo; every test below looks at the same run."""
-    out = installed.home.parent / "out.json"
-    answer = installed.run("demo", "--exit", f"--json={out}", *installed.options, timeout=420)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return {"out": json.loads(out.read_text()), "text": answer.stdout, "home": installed.home}
-
-
-@pytest.fixture(scope="module")
 def faults(demo):
-    return {fault["name"]: fault for fault in demo["out"]["faults"]}
+    return {fault["name"]: fault for fault in demo.out["faults"]}
 
 
 @pytest.fixture(scope="module")
 def lines(demo):
-    """Every JSON line that any service wrote."""
-    folder = demo["home"] / "logs" / "services"
-    return [json.loads(line) for path in folder.iterdir() for line in path.read_text().splitlines()]
+    """Every JSON line that any service has written; the last may be half there, as they still run."""
+    folder = demo.home / "logs" / "services"
+    whole = [path.read_text().rpartition("\n")[0] for path in folder.iterdir()]
+    return [json.loads(line) for text in whole for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_comparison_has_every_number_of_each_mode(demo, mode):
-    measured = demo["out"]["comparison"][mode]
+    measured = demo.out["comparison"][mode]
     assert measured["rate"] == pytest.approx(5, rel=0.35)
     assert measured["error_ratio"] == 0
     assert 0 < measured["p50_s"] <= measured["p95_s"] <= measured["p99_s"]
 
 
 def test_async_work_is_done_after_it_was_accepted(demo):
-    assert demo["out"]["comparison"]["async"]["done_p95_s"] > 0
+    assert demo.out["comparison"]["async"]["done_p95_s"] > 0
 
 
 def test_slow_inventory_slows_sync_callers_only_and_pages(faults):
@@ -69,19 +62,19 @@ def test_each_fault_pages_within_a_minute_and_resolves(faults, name):
 
 
 def test_every_accepted_async_order_is_completed_once(demo):
-    orders = demo["out"]["orders"]
+    orders = demo.out["orders"]
     assert orders["accepted"] > 100
     assert orders == {"accepted": orders["accepted"], "completed": orders["accepted"]}
-    accepted = (demo["home"] / "data" / "demo-orders.txt").read_text().split()
+    accepted = (demo.home / "data" / "demo-orders.txt").read_text().split()
     assert len(set(accepted)) == len(accepted)
-    with sqlite3.connect(demo["home"] / "data" / "inventory.db") as database:
+    with sqlite3.connect(demo.home / "data" / "inventory.db") as database:
         reserved = [row[0] for row in database.execute("select order_id from reservations")]
     assert len(set(reserved)) == len(reserved)
     assert set(accepted) <= set(reserved)
 
 
 def test_log_lines_of_one_async_order_share_one_trace_in_all_services(demo, lines):
-    order = (demo["home"] / "data" / "demo-orders.txt").read_text().split()[0]
+    order = (demo.home / "data" / "demo-orders.txt").read_text().split()[0]
     about = [line for line in lines if line.get("order_id") == order and line["event"] != "http.request"]
     services = {line["service"] for line in about}
     assert {"orders", "inventory"} <= services
@@ -100,7 +93,7 @@ def test_output_shows_the_table_the_pages_and_the_end(demo):
         "Runbook",
         "resolved after",
     ):
-        assert expected in demo["text"]
+        assert expected in demo.text
 
 
 def shape(text):
@@ -111,18 +104,38 @@ def shape(text):
     return [line.strip() for line in lines if line.strip() and not line.startswith(" N | ")]
 
 
-def test_readme_shows_what_the_demo_prints(demo):
+PAGE = re.compile(r"^ *\|")
+
+
+def story(text):
+    """The shape of what is told, up to the addresses that the stack answers at while it stays."""
+    told, _, _ = text.partition("\nconsole ")
+    return [line for line in shape(told) if not PAGE.match(line)]
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """What the README says that the demo prints."""
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    shown = re.search(r"<!-- demo:begin -->\n```text\n(.*?)```", readme, re.DOTALL)[1]
-    page = re.compile(r"^ *\|")
-    told = [line for line in shape(shown) if not page.match(line)]
-    assert told == [line for line in shape(demo["text"]) if not page.match(line)], "run: make readme"
+    return re.search(r"<!-- demo:begin -->\n```text\n(.*?)```", readme, re.DOTALL)[1]
 
 
-def test_nothing_of_the_demo_is_left_running(demo):
-    home = os.fspath(demo["home"])
-    assert not [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if home in " ".join(process.info["cmdline"] or [])
-    ]
+def test_readme_shows_what_the_demo_prints(demo, shown):
+    assert story(shown) == story(demo.text), "run: make readme"
+
+
+def test_where_everything_is_and_how_to_go_on_is_said_at_the_end(demo, running):
+    _, _, end = demo.text.partition("\nconsole ")
+    assert f"http://127.0.0.1:{running.ports['console']}" in end
+    assert "Try: obskit fault on" in end
+
+
+@pytest.mark.prove
+def test_demo_ends_by_itself_when_it_is_told_to(installed, shown):
+    out = installed.home.parent / "out.json"
+    answer = installed.run("demo", "--exit", f"--json={out}", *installed.options, timeout=420)
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert story(answer.stdout) == story(shown)
+    assert set(json.loads(out.read_text())) >= {"comparison", "faults", "orders"}
+    assert installed.left() == []

@@ -30,19 +30,23 @@ BACK_S = 5
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_killed_process_is_back_within_five_seconds(running, name):
-    before = running.status()[name]
-    os.kill(before["pid"], signal.SIGKILL)
+def test_killed_process_is_back_within_five_seconds(running, wait_for, name):
+    before = wait_for(lambda: is_ready(running.row(name)), f"{name} is ready", within_s=60)
+    os.kill(before.process.pid, signal.SIGKILL)
     deadline = time.monotonic() + BACK_S
 
     def back():
-        row = running.row(name)
-        return row.state == "ready" and row.process is not None and row.process.pid != before["pid"]
+        row = is_ready(running.row(name))
+        return row and row.process.pid != before.process.pid
 
     while not back():
         assert time.monotonic() < deadline, running.row(name)
         time.sleep(0.05)
-    assert running.status()[name]["state"] == "ready"
+    assert running.row(name).restarts == before.restarts + 1
+
+
+def is_ready(row):
+    return row if row.state == "ready" and row.process is not None else None
 
 
 def test_status_says_that_everything_is_ready_again(running, wait_for):

@@ -25,6 +25,7 @@ def children():
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
+@pytest.mark.prove
 def test_an_outage_fails_calls_but_no_event_and_each_accepted_order_is_done_once():
     before = children()
     result = run("sync-vs-async", rate=8, seconds=0.3, repetitions=1, scale=0.1)
