@@ -33,7 +33,7 @@ FROM ${PYTHON_IMAGE}
 # Numbers, not names: a volume keeps them, and Alloy reads the logs as this group.
 RUN groupadd --gid 10001 obskit \
     && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin obskit \
-    && install -d -o 10001 -g 10001 /var/lib/obskit /var/lib/obskit/data /var/lib/obskit/secrets /var/log/obskit
+    && install -d -o 10001 -g 10001 /var/lib/obskit /var/lib/obskit/data /var/lib/obskit/boards /var/lib/obskit/secrets /var/log/obskit
 
 COPY --from=build /opt/venv /opt/venv
 COPY sample_services /app/sample_services

@@ -11,13 +11,15 @@ __all__ = ["location"]
 
 _OBSKIT = str(Path(__file__).parent)
 _PLACES = tuple({f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_LOOP = ("asyncio/events.py", "asyncio/runners.py")
 
 
 def location(frame: FrameType | None = None) -> str:
     """Return the innermost frame of the application as ``shop/store.py:42 in load_items``, or an empty text.
 
-    Looks from *frame* outward, or from the caller. Frames of the standard library, of installed
-    packages and of obskit are not the application's.
+    Looks from *frame* outward, or from the caller, and no further than the event loop: who started
+    that did not call this. Frames of the standard library, of installed packages and of obskit are
+    not the application's.
     """
     for each in _frames(frame or sys._getframe(1)):  # noqa: SLF001 - inspect.stack() reads source files
         code = each.f_code
@@ -31,7 +33,7 @@ def _frames(innermost: FrameType) -> Iterator[FrameType]:
     # SQLAlchemy's async engines run in a greenlet; the application's stack is its parent's.
     module = sys.modules.get("greenlet")
     fiber = module.getcurrent() if module is not None else None
-    while frame is not None:
+    while frame is not None and not frame.f_code.co_filename.endswith(_LOOP):
         yield frame
         frame = frame.f_back
         while frame is None and fiber is not None and fiber.parent is not None:

@@ -62,6 +62,12 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def write_on(self, connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that writes, as :meth:`write` does, on a connection that the caller has."""
+        async with self._writer, connection.begin():
+            yield connection
+
+    @asynccontextmanager
     async def write_once(self) -> AsyncIterator[AsyncConnection]:
         """Run one statement that writes: a transaction of its own, at half the cost of :meth:`write`."""
         async with self._writer, self._single.begin() as connection:

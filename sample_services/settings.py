@@ -52,6 +52,8 @@ class Settings:
     """``CACHE_URL``: ``mem://`` (default) or ``redis://...``: answers and rate limits, shared by replicas."""
     rate_limit: str
     """``GATEWAY_RATE_LIMIT``: requests of one client at one replica; default ``200/second``."""
+    login_limit: str
+    """``GATEWAY_LOGIN_LIMIT``: logins, refreshes and logouts of one address at one replica; default ``10/second``."""
     needs_token: bool
     """``GATEWAY_AUTH``: ``required`` (default) or ``optional``, which serves callers without a token too."""
     smtp_url: str
@@ -90,6 +92,7 @@ class Settings:
             else None,
             cache_url=_cache(source),
             rate_limit=_limit(source, "GATEWAY_RATE_LIMIT", "200/second"),
+            login_limit=_limit(source, "GATEWAY_LOGIN_LIMIT", "10/second"),
             needs_token=_choice(source, "GATEWAY_AUTH", ("required", "optional")) == "required",
             smtp_url=_url(source, "SMTP_URL", "smtp://127.0.0.1:8025", {"smtp"}),
             mail_rate=_number(source, "MAIL_RATE", 0.0, 0.0, 100_000.0),

@@ -17,6 +17,10 @@ async def lifespan(app: ASGIApp, owner: "Owner", scope: Scope, receive: Receive,
     """Run *app*'s lifespan, watch its two answers, and drain on SIGTERM in between."""
     restore: list[Callable[[], None]] = []
 
+    def undo() -> None:
+        while restore:
+            restore.pop()()
+
     async def watched(message: Message) -> None:
         if message["type"] == "lifespan.startup.complete":
             owner.health.started = True
@@ -26,11 +30,11 @@ async def lifespan(app: ASGIApp, owner: "Owner", scope: Scope, receive: Receive,
             restore.append(drain_on_sigterm(owner.health, owner.settings.drain_s))
         elif message["type"].startswith("lifespan.shutdown"):
             owner.health.started = False
+            undo()  # first of all: a flush holds the loop, and on purpose
             owner.flush()
         await send(message)
 
     try:
         await app(scope, receive, watched)
     finally:
-        for undo in restore:
-            undo()
+        undo()

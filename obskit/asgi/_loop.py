@@ -13,7 +13,7 @@ from obskit.logging import LogPipe
 __all__ = ["LoopWatch"]
 
 _LOOKS = 5
-"""Looks within the limit: a call that is a fifth longer than it is seen for certain."""
+"""Looks within the limit: a call that is two fifths longer than it is seen for certain."""
 _WAITING = ("selectors.py", "asyncio/runners.py")
 """Where a loop is when it has nothing to do: asyncio's own, and uvloop."""
 

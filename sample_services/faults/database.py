@@ -1,7 +1,7 @@
 """Databases that are locked, away or slow, and pools that are empty."""
 
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -136,20 +136,19 @@ class DropIndex(Mechanism):
         # A connection kept for the end: whoever waits for slow statements holds all others of the pool.
         async with database.engine.connect() as own:
             try:
-                await _change(own, index.drop)
+                async with database.write_on(own):
+                    await own.run_sync(index.drop, checkfirst=True)
                 with obskit.span(_SPAN):
                     on.leave_evidence(index=self.index)
                 async with on.repeating(_EVERY_S / 10, grow):
                     yield
             finally:
-                # First of all: while every statement reads the whole table, rows are deleted slowly.
-                await _change(own, index.create)
-                await history.clear()
-
-
-async def _change(connection: AsyncConnection, step: Callable[..., None]) -> None:
-    async with connection.begin():
-        await connection.run_sync(step, checkfirst=True)
+                try:
+                    # First of all: while every statement reads the whole table, rows are deleted slowly.
+                    async with database.write_on(own):
+                        await own.run_sync(index.create, checkfirst=True)
+                finally:
+                    await history.clear()
 
 
 def _most(pool: Any) -> int:

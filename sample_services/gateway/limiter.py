@@ -15,8 +15,6 @@ from sample_services.problems import Problem
 
 __all__ = ["Limiter"]
 
-_LOGINS = "10/second"
-
 
 class Limiter:
     """Counts requests by client: by user where there is a token, by address where there is none.
@@ -24,13 +22,13 @@ class Limiter:
     With ``redis://`` replicas count together; in memory each counts for itself.
     """
 
-    def __init__(self, cache_url: str, limit: str) -> None:
+    def __init__(self, cache_url: str, requests: str, logins: str) -> None:
         storage = "memory://" if cache_url.startswith("mem:") else cache_url
         # The client that the cache uses too, in the place of one more.
         options = {"implementation": "redispy"} if "redis" in storage else {}
         self._window = SlidingWindowCounterRateLimiter(storage_from_string(f"async+{storage}", **options))
-        self._requests = parse(limit)
-        self._logins = parse(_LOGINS)
+        self._requests = parse(requests)
+        self._logins = parse(logins)
         self._log = obskit.get_logger()
 
     async def request(self, request: Request, caller: Caller | None) -> None:

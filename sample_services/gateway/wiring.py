@@ -45,7 +45,7 @@ def build(settings: Settings, closing: AsyncExitStack) -> Parts:
     accounts = Accounts(users)
     return Parts(
         identity=Identity(users, is_required=settings.needs_token),
-        limiter=Limiter(settings.cache_url, settings.rate_limit),
+        limiter=Limiter(settings.cache_url, settings.rate_limit, settings.login_limit),
         accounts=accounts,
         orders=orders,
         catalogue=catalogue,

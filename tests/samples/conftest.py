@@ -118,6 +118,7 @@ class Fleet:
             "NATS_URL": self.url("nats"),
             "SMTP_URL": self.url("smtp"),
             "ORDERS_REPORT_S": "0.5",
+            "GATEWAY_LOGIN_LIMIT": "100/second",  # all tests come from one address
         }
 
     free_port = staticmethod(free_port)

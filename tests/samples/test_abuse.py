@@ -23,7 +23,7 @@ def door(make_fleet, until):
     """Users and a gateway, and nobody else: a part that is missing changes nothing for an abuser."""
     fleet = make_fleet()
     for name in ("users", "gateway"):
-        fleet.start(name)
+        fleet.start(name, GATEWAY_LOGIN_LIMIT="10/second")
     for name in ("users", "gateway"):
         until(lambda name=name: fleet.is_ready(name), f"{name} ready: {fleet.output(name)}", 120)
     return fleet

@@ -110,7 +110,7 @@ def _way_in(outer: Any, seen: set[int], deep: int = 0) -> list[Any] | None:
     if _is_observed(outer):
         return [outer]
     seen.add(id(outer))
-    for inner in _held(outer) if deep < _DEEPEST else ():
+    for inner in _held(outer, is_entry=not deep) if deep < _DEEPEST else ():
         way = None if id(inner) in seen else _way_in(inner, seen, deep + 1)
         if way is not None:
             return [outer, *way]
@@ -118,15 +118,26 @@ def _way_in(outer: Any, seen: set[int], deep: int = 0) -> list[Any] | None:
 
 
 def _is_observed(app: Any) -> bool:
-    return hasattr(app, _MARK) or isinstance(app, (Asgi, Wsgi))
+    # Looked up without asking it: a proxy of a request raises where there is none.
+    return inspect.getattr_static(app, _MARK, None) is not None or isinstance(app, (Asgi, Wsgi))
 
 
-def _held(outer: Any) -> Iterable[Any]:
-    """Return the instances that *outer*, an object or a function, may pass its calls on to."""
-    names = dict(getattr(outer, "__dict__", {}))
+def _held(outer: Any, *, is_entry: bool) -> Iterable[Any]:
+    """Return the instances that *outer*, an object or a function, may pass its calls on to.
+
+    Of a function that is what it closes over, and of the entry what it finds in its module too.
+    """
     if inspect.isfunction(outer):
-        found = inspect.getclosurevars(outer)
-        names = {**found.globals, **found.nonlocals}
+        try:
+            found = inspect.getclosurevars(outer)
+        except ValueError:  # it closes over what is not there yet
+            return []
+        names = {**(found.globals if is_entry else {}), **found.nonlocals}
+    else:
+        try:
+            names = dict(vars(outer))
+        except (RuntimeError, TypeError):  # a proxy of nothing, or an object without attributes
+            return []
     return [each for each in names.values() if callable(each) and not isinstance(each, type)]
 
 
