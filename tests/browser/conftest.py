@@ -351,11 +351,21 @@ class Tab:
         return self.page.evaluate("() => window.pwned") is not None
 
 
-@pytest.fixture
-def context(browser):
+@pytest.fixture(scope="session")
+def cached(browser):
+    """One cache for all tests: each would load and compile the same scripts again."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     yield context
     context.close()
+
+
+@pytest.fixture
+def context(cached):
+    """The browser as nobody has signed in, with no page open."""
+    cached.clear_cookies()
+    yield cached
+    for page in cached.pages:
+        page.close()
 
 
 @pytest.fixture
