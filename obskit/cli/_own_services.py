@@ -1,6 +1,7 @@
 """Somebody's own services, as ``obskit up`` finds, attaches and shows them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,30 +32,39 @@ def project_of(chosen: Path | None, attach: Sequence[str], samples: bool | None)
 
 
 def attach(home: stack.Home, given: Sequence[str]) -> list[str]:
-    """Have the running stack watch the services of *given* too; return what to say about it."""
-    services = [stack.attached(each) for each in given]
-    stack.attach_services(home, services)
-    return [f"Attached {', '.join(one.name for one in services)}; nothing was restarted.", *hints(home)]
+    """Have the running stack watch the services of *given* too, and change nothing else; return what to say."""
+    services = {one.name: one for one in map(stack.attached, given)}
+    with _reported() as report:
+        changes = stack.exchange_services(home, added=tuple(services.values()), report=report)
+    return [*_told(changes), *hints(home)]
 
 
-def change(home: stack.Home, chosen: Path | None, samples: bool | None) -> list[str]:
-    """Have the running stack go over to what the files of the working directory say now; return what to say.
+def change(home: stack.Home, chosen: Path | None, attach: Sequence[str], samples: bool | None) -> list[str]:
+    """Have the running stack go over to what its file says now; return what to say.
 
-    What ``--attach`` has added stays. Without services in the file, samples run if they did.
+    That is *chosen*, else the file of the working directory, else the one that the stack runs by. What
+    ``--attach`` has added stays, and so do the samples, or their absence, unless something is said of them.
     """
-    found = project_of(chosen, (), samples)
+    here = project_of(chosen, (), None)
 
-    def wanted(current: stack.Project, has_samples: bool) -> stack.Project:
-        kept = [one for one in current.services if one.is_by_option]
+    def wanted(running: stack.Running) -> stack.Project:
+        by_file = running.file if here.path is None else None
+        found = stack.load_project(by_file) if by_file is not None else here
         names = {one.name for one in found.services}
-        is_said = found.samples if found.samples is not None else has_samples and not names
-        return found.joined([one for one in kept if one.name not in names], is_said)
+        kept = [one for one in running.attached if one.name not in names]
+        asked = samples
+        if found.samples is None:
+            asked = running.samples_asked if samples is None else samples
+            found = replace(found, samples=running.has_samples and not found.services)
+        return found.joined([*kept, *map(stack.attached, attach)], asked)
 
-    return [*_changed(home, wanted), *hints(home)]
+    with _reported() as report:
+        changes = stack.change_services(home, wanted, report)
+    return [*_told(changes), *hints(home)]
 
 
 def detach(home: stack.Home, names: Sequence[str]) -> list[str]:
-    """Have the running stack end and forget the services *names*; return what to say about it.
+    """Have the running stack end and forget the services *names*, and change nothing else; return what to say.
 
     Raises:
         StackError: none of its services of yours has such a name.
@@ -64,18 +74,15 @@ def detach(home: stack.Home, names: Sequence[str]) -> list[str]:
         if name not in known:
             msg = f"{name} is no service of yours in the stack of {home.root}; there are: {', '.join(known) or 'none'}."
             raise StackError(msg, fix="obskit status; obskit down without a name ends everything")
-
-    def wanted(current: stack.Project, has_samples: bool) -> stack.Project:
-        staying = set(known) - set(names)
-        services = tuple(one for one in current.services if one.name in staying)
-        return replace(current, services=services, samples=has_samples)
-
-    return _changed(home, wanted)
+    with _reported() as report:
+        return _told(stack.exchange_services(home, without=names, report=report))
 
 
-def _changed(home: stack.Home, wanted: Callable[[stack.Project, bool], stack.Project]) -> list[str]:
-    with shown(progress_console(), assumed="ready") as report:
-        changes = stack.change_services(home, wanted, report)
+def _reported() -> AbstractContextManager[stack.Report]:
+    return shown(progress_console(), assumed="ready")
+
+
+def _told(changes: stack.Changes) -> list[str]:
     said = [
         f"{what} {', '.join(names)}."
         for what, names in (

@@ -30,7 +30,7 @@ def down(
 
     A service of yours that is named is ended, or detached where obskit did not
     start it: it is no longer scraped, and nothing pages because it is gone. The
-    rest of the stack runs on, and the next obskit up has what obskit.toml says.
+    rest of the stack runs on; obskit.toml is not read until the next obskit up.
 
     \b
     Example:

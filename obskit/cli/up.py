@@ -1,7 +1,7 @@
 """``obskit up``."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,7 @@ Foreground = Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-
 
 
 def up(
+    context: typer.Context,
     home: HomeOption = None,
     backend: BackendOption = "native",
     port: PortOption = [],  # noqa: B006 - typer copies it
@@ -60,7 +61,9 @@ def up(
 
     Where the stack runs already, services, rules and boards that were added to
     obskit.toml, changed or taken out there are so in the stack too; what did not
-    change runs on. obskit down NAME takes one service out.
+    change runs on. Where the working directory has no such file, the one counts
+    that the stack runs by. obskit down NAME takes one service out. Ports, time
+    scale, stores and --foreground are for the start.
 
     \b
     Example:
@@ -79,6 +82,8 @@ def up(
             "--loki": bool(loki),
             "--tempo": bool(tempo),
             "--otlp": bool(otlp),
+            "--keep-days": _is_typed(context, "keep_days"),
+            "--keep-mb": _is_typed(context, "keep_mb"),
             "--foreground": foreground,
             "--attach": bool(attach),
             "--project": project is not None,
@@ -89,17 +94,11 @@ def up(
     chosen = stack.Home.at(home)
     running = stack.status(chosen)
     if running.is_watched:
-        given = {
-            "--port": any(running.ports.get(name) != number for name, number in map(stack.parse_port, port)),
-            "--time-scale": time_scale not in {1, running.time_scale},
-            "--loki": loki not in {"", "embedded", stack.current_address(chosen, "loki")},
-            "--tempo": tempo not in {"", "embedded", stack.current_address(chosen, "tempo")},
-            "--foreground": foreground,
-        }
-        _refuse_others(chosen, [name for name, is_given in given.items() if is_given])
-        said = (
-            _own_services.attach(chosen, attach) if attach else _own_services.change(chosen, project, samples)
-        )
+        _refuse_others(running, context)
+        if attach and project is None and samples is None:
+            said = _own_services.attach(chosen, attach)
+        else:
+            said = _own_services.change(chosen, project, attach, samples)
         _say(chosen, said, as_json=as_json)
         return
     wanted = _own_services.project_of(project, attach, samples)
@@ -128,10 +127,38 @@ def _say(home: stack.Home, said: Sequence[str], *, as_json: bool) -> None:
         print_lines(*said)
 
 
-def _refuse_others(home: stack.Home, given: Sequence[str]) -> None:
-    if given:
-        msg = f"The stack in {home.root} is already running, and {given[0]} is for its start."
+def _refuse_others(running: stack.StackStatus, context: typer.Context) -> None:
+    """Pass when no option asks for another start than the one that was."""
+    asked: dict[str, Any] = context.params
+    home = running.home
+    is_other = {
+        "port": any(
+            running.ports.get(name) != number for name, number in map(stack.parse_port, asked["port"])
+        ),
+        "time_scale": _is_typed(context, "time_scale") and asked["time_scale"] != running.time_scale,
+        **{name: _is_other_store(running, name, asked[name]) for name in ("loki", "tempo")},
+        "otlp": asked["otlp"].rstrip("/") not in {"", stack.current_address(home, "otlp")},
+        # What they are now is nowhere to be read, and their variables may be set for good.
+        **{name: _is_typed(context, name) for name in ("keep_days", "keep_mb")},
+        "foreground": asked["foreground"],
+    }
+    others = [f"--{name.replace('_', '-')}" for name, is_so in is_other.items() if is_so]
+    if others:
+        msg = f"The stack in {home.root} is already running, and {others[0]} is for its start."
         raise StackError(msg, fix="the same without it, to apply obskit.toml; or obskit down before")
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _is_other_store(running: stack.StackStatus, name: str, asked: str) -> bool:
+    if asked != stack.EMBEDDED:
+        return asked.rstrip("/") not in {"", stack.current_address(running.home, name)}
+    here = f"http://{stack.LOOPBACK}:{stack.current_ports(running.home)[name]}"
+    is_program = any(row.name == name for row in running.processes)
+    return is_program or stack.current_address(running.home, name) != here
 
 
 def _stay(home: stack.Home) -> None:

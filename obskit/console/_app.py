@@ -92,17 +92,18 @@ def _serve_boards(boards: Mapping[str, Board], sources: Sources) -> None:
     @ui.page("/d/{uid}")
     def board(request: Request, uid: str) -> None:
         page = page_of(f"/d/{uid}", request.query_params)
-        if uid not in boards:
+        found = boards.get(uid)
+        if found is None:
             _unknown(uid, boards)
             return
         if "from" not in request.query_params:
-            page.begin, page.until = boards[uid].begins
+            page.begin, page.until = found.begins
         chosen = {
             name.removeprefix("var-"): request.query_params.getlist(name)
             for name in request.query_params
             if name.startswith("var-")
         }
-        board_page(boards[uid], page, sources, chosen)
+        board_page(found, page, sources, chosen)
 
 
 def _serve_evidence(sources: Sources) -> None:

@@ -1,7 +1,8 @@
 """A committed board as the console draws it, and what of it the console cannot draw."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -226,7 +227,7 @@ class Board:
 
 def load(folder: Path) -> dict[str, Board]:
     """Return the boards of *folder* by their uid, in the order of their titles."""
-    boards = [Board(json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
+    boards = [_board(path) for path in sorted(folder.glob("*.json"))]
     return {board.uid: board for board in sorted(boards, key=lambda board: board.title)}
 
 
@@ -235,8 +236,7 @@ class Boards(Mapping[str, Board]):
 
     def __init__(self, *folders: Path) -> None:
         self._folders = folders
-        self._stamps: list[tuple[Path, int]] = []
-        self._found: dict[str, Board] = {}
+        self._read: dict[Path, tuple[int, Board]] = {}
 
     def __getitem__(self, uid: str) -> Board:
         return self._now()[uid]
@@ -247,14 +247,30 @@ class Boards(Mapping[str, Board]):
     def __len__(self) -> int:
         return len(self._now())
 
+    def values(self) -> ValuesView[Board]:
+        """The boards as they are at this moment."""
+        return self._now().values()
+
+    def items(self) -> ItemsView[str, Board]:
+        """The boards as they are at this moment, each with its uid."""
+        return self._now().items()
+
     def _now(self) -> dict[str, Board]:
-        paths = [path for folder in self._folders for path in sorted(folder.glob("*.json"))]
-        stamps = [(path, path.stat().st_mtime_ns) for path in paths]
-        if stamps != self._stamps:
-            found = {board.uid: board for folder in self._folders for board in load(folder).values()}
-            self._found = dict(sorted(found.items(), key=lambda item: item[1].title))
-            self._stamps = stamps
-        return self._found
+        read: dict[Path, tuple[int, Board]] = {}
+        for path in (path for folder in self._folders for path in sorted(folder.glob("*.json"))):
+            with suppress(OSError):  # it is being taken out
+                stamp = path.stat().st_mtime_ns
+                known = self._read.get(path)
+                if known is None or known[0] != stamp:
+                    known = stamp, _board(path)
+                read[path] = known
+        self._read = read
+        found = {board.uid: board for _, board in read.values()}
+        return dict(sorted(found.items(), key=lambda item: item[1].title))
+
+
+def _board(path: Path) -> Board:
+    return Board(json.loads(path.read_text()))
 
 
 def undrawable(board: Board) -> list[str]:

@@ -5,7 +5,7 @@ from obskit.stack._home import Home
 from obskit.stack._identity import Identity, identify
 from obskit.stack._lifecycle import STOP_SIGNALS, Report, down, uninterrupted, up
 from obskit.stack._native import native_plan
-from obskit.stack._own import KnownService, attach_services, known_services
+from obskit.stack._own import KnownService, known_services
 from obskit.stack._ports import LOOPBACK, PORTS, check_free, parse_port, resolve_ports, variable
 from obskit.stack._project import OwnService, Project, attached, find_project, load_project
 from obskit.stack._project_values import name_of as service_name
@@ -13,10 +13,11 @@ from obskit.stack._prometheus import add_target, remove_target
 from obskit.stack._specs import Plan, Probe, ProcessSpec
 from obskit.stack._state import ProcessRecord, StackRecord
 from obskit.stack._status import StackStatus, current_address, current_ports, status, uptime_s
-from obskit.stack._stores import Keep, Store, Stores, choose_stores
-from obskit.stack._watching import Changes, change_services
+from obskit.stack._stores import EMBEDDED, Keep, Store, Stores, choose_stores
+from obskit.stack._watching import Changes, Running, change_services, exchange_services
 
 __all__ = [
+    "EMBEDDED",
     "LOOPBACK",
     "PORTS",
     "STOP_SIGNALS",
@@ -33,12 +34,12 @@ __all__ = [
     "ProcessSpec",
     "Project",
     "Report",
+    "Running",
     "StackRecord",
     "StackStatus",
     "Store",
     "Stores",
     "add_target",
-    "attach_services",
     "attached",
     "change_services",
     "check_free",
@@ -48,6 +49,7 @@ __all__ = [
     "current_address",
     "current_ports",
     "down",
+    "exchange_services",
     "find_project",
     "identify",
     "known_services",

@@ -97,6 +97,11 @@ class Home:
         return self.root / "plan.json"
 
     @property
+    def applied(self) -> Path:
+        """The plan that the supervisor carries out; it goes over to the other one from here."""
+        return self.root / "applied.json"
+
+    @property
     def stop(self) -> Path:
         """Exists while the stack is meant to be down, so that nobody starts it again."""
         return self.root / "stop"

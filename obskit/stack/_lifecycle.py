@@ -64,6 +64,7 @@ def up(
         plan = make_plan()
         check_free(plan.listening)
         home.state.unlink(missing_ok=True)
+        home.applied.unlink(missing_ok=True)
         plan.write(home.plan)
         home.stop.unlink(missing_ok=True)
         report([ProcessRecord(name=each.name, state="starting", port=each.port) for each in plan.processes])

@@ -14,9 +14,7 @@ from obskit.stack._home import Home
 from obskit.stack._project import STDOUT, OwnService, Project
 from obskit.stack._prometheus import remove_target, watched, write_own_target
 
-__all__ = ["KnownService", "attach_services", "known_services", "own_rules", "take_in"]
-
-_OBJECTIVES = "objectives-own.yaml"
+__all__ = ["KnownService", "forget", "known_services", "own_rules", "rules_of", "take_in", "watch_too"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +44,13 @@ def own_rules(project: Project) -> dict[str, RuleFile]:
             msg = f"Two of the rule files are called {path.name}; give one of them another name."
             raise ConfigError(msg)
         found[f"own-{path.name}"] = load_rules(path)
-    objectives = [one for service in project.services for one in service.objectives]
-    return {_OBJECTIVES: burn_rules(objectives), **found} if objectives else found
+    promises = {rules_of(one.name): one.objectives for one in project.services if one.objectives}
+    return {**{name: burn_rules(objectives) for name, objectives in promises.items()}, **found}
+
+
+def rules_of(name: str) -> str:
+    """Return the name of the file with the rules of the objectives of the service *name*."""
+    return f"objectives-own-{name}.yaml"
 
 
 def take_in(home: Home, project: Project, services: Sequence[OwnService], others: Collection[str]) -> None:
@@ -64,13 +67,21 @@ def take_in(home: Home, project: Project, services: Sequence[OwnService], others
     _keep(home, [_known(service) for service in project.services])
 
 
-def attach_services(home: Home, services: Sequence[OwnService]) -> None:
-    """Have *services* scraped by the running stack too, beside those that it knows."""
-    known = {one.name: one for one in known_services(home)}
+def forget(home: Home, names: Collection[str]) -> None:
+    """Have the services *names* scraped and followed no longer."""
+    for name in names:
+        remove_target(home, name)
+    links = {link: link.readlink() for link in _links_in(home)}
+    folders = {link: link.relative_to(home.service_logs).parts[0].split(".")[0] for link in links}
+    _follow(home, {link: source for link, source in links.items() if folders[link] not in names})
+    _keep(home, [one for one in known_services(home) if one.name not in names])
+
+
+def watch_too(home: Home, services: Sequence[OwnService]) -> None:
+    """Have *services* scraped too, beside those that are known."""
     for service in services:
         _scrape(home, service)
-        known[service.name] = _known(service)
-    _keep(home, known.values())
+    _keep(home, [*known_services(home), *map(_known, services)])
 
 
 def _scrape(home: Home, service: OwnService) -> None:
@@ -119,9 +130,14 @@ def _links(home: Home, service: OwnService) -> Iterator[tuple[Path, Path]]:
             yield home.service_logs / service.name / f"{number}.{source.stem}.log", source
 
 
+def _links_in(home: Home) -> list[Path]:
+    found = (*home.service_logs.glob("*"), *home.service_logs.glob("*/*"))
+    return [path for path in found if path.is_symlink()]
+
+
 def _follow(home: Home, wanted: Mapping[Path, Path]) -> None:
     """Put the links of *wanted*, and no others; one that is right stays, and so does what any leads to."""
-    for link in filter(Path.is_symlink, (*home.service_logs.glob("*"), *home.service_logs.glob("*/*"))):
+    for link in _links_in(home):
         if wanted.get(link) != link.readlink():
             link.unlink()
     for folder in home.service_logs.iterdir():

@@ -119,19 +119,26 @@ class Project:
     services: tuple[OwnService, ...] = ()
     samples: bool | None = None
     """Whether the sample services run too; None: only where there are no services."""
+    samples_asked: bool | None = None
+    """What ``--samples`` and ``--no-samples`` say of it, which wins; None: nothing."""
     rules: tuple[Path, ...] = ()
     boards: tuple[Path, ...] = ()
 
     @property
     def has_samples(self) -> bool:
         """Whether the sample services run."""
-        return not self.services if self.samples is None else self.samples
+        said = self.samples if self.samples_asked is None else self.samples_asked
+        return not self.services if said is None else said
 
     def joined(self, others: Iterable[OwnService], samples: bool | None = None) -> "Project":  # noqa: FBT001 - three states
-        """Return it with *others*, which replace those of the same name, and *samples* where that is said."""
+        """Return it with *others*, which replace those of the same name, and *samples* where that is asked for.
+
+        Raises:
+            ConfigError: a service has the name of a replica of another.
+        """
         added = {one.name: one for one in (*self.services, *others)}
-        is_said = self.samples if samples is None else samples
-        return replace(self, services=tuple(added.values()), samples=is_said)
+        _refuse_double_names("--attach", added.values())
+        return replace(self, services=tuple(added.values()), samples_asked=samples)
 
 
 def find_project(folder: Path, chosen: Path | None = None) -> Project:
@@ -216,9 +223,11 @@ def _service(where: str, name: str, row: object, folder: Path, shared: Mapping[s
     owner = _taken(where, row, "owner", name_of, name)
     here = _folder(where, folder, row, "directory") or folder
     words = _taken(where, row, "command", command, _NONE)
-    if words and not numbers and any("{port}" in word for word in words):
-        msg = f"{where}.port is missing; command has {{port}}, so give its number, such as port = 8000."
-        raise ConfigError(msg)
+    env = {**shared, **_taken(where, row, "env", environment, _NO_VARIABLES)}
+    for key, texts_ in (("command", words), ("env", env.values())):
+        if words and not numbers and any("{port}" in each for each in texts_):
+            msg = f"{where}.port is missing; {key} has {{port}}, so give its number, such as port = 8000."
+            raise ConfigError(msg)
     return OwnService(
         name=name,
         owner=owner,
@@ -226,7 +235,7 @@ def _service(where: str, name: str, row: object, folder: Path, shared: Mapping[s
         command=words,
         ports=numbers,
         directory=here,
-        env={**shared, **_taken(where, row, "env", environment, _NO_VARIABLES)},
+        env=env,
         metrics=_taken(where, row, "metrics", _path_or_nothing, "/metrics"),
         ready=_taken(where, row, "ready", _path_or_nothing, "/readyz"),
         logs=tuple(
@@ -242,7 +251,8 @@ def _local(numbers: Iterable[int]) -> tuple[str, ...]:
 
 
 def _check_references(where: str, services: tuple[OwnService, ...]) -> None:
-    """Pass when ports are used once, and those that commands and variables ask for are there."""
+    """Pass when names and ports are used once, and the ports that commands and variables ask for are there."""
+    _refuse_double_names(where, services)
     holders: dict[int, str] = {}
     for service in services:
         for number in service.ports:
@@ -258,6 +268,19 @@ def _check_references(where: str, services: tuple[OwnService, ...]) -> None:
                 msg = (
                     f"{where}: services.{service.name}.{key} has {{port:{missing[0]}}}; "
                     f"services of this file with a port are {', '.join(with_port) or 'none'}."
+                )
+                raise ConfigError(msg)
+
+
+def _refuse_double_names(where: str, services: Iterable[OwnService]) -> None:
+    holders: dict[str, str] = {}
+    for service in services:
+        for name in {service.name: None, **service.processes}:
+            other = holders.setdefault(name, service.name)
+            if other != service.name:
+                msg = (
+                    f"{where}: the services {other} and {service.name} both have a process named {name}, "
+                    "as replicas are named shop, shop-2; give one of them another name."
                 )
                 raise ConfigError(msg)
 

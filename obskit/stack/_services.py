@@ -3,7 +3,8 @@
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from obskit._assets import asset
@@ -11,9 +12,16 @@ from obskit.errors import ConfigError, StackError
 from obskit.stack._home import Home
 from obskit.stack._ports import LOOPBACK, is_free
 from obskit.stack._project import PORT_OF, OwnService, Project, load_project
-from obskit.stack._specs import SUPERVISOR, Probe, ProcessSpec
+from obskit.stack._specs import SUPERVISOR, Plan, Probe, ProcessSpec
 
-__all__ = ["refuse_taken_names", "refuse_taken_ports", "sample_services", "service_specs", "services_of"]
+__all__ = [
+    "refuse_ports_of",
+    "refuse_taken_names",
+    "refuse_taken_ports",
+    "sample_services",
+    "service_specs",
+    "services_of",
+]
 
 
 def sample_services(ports: Mapping[str, int]) -> tuple[OwnService, ...]:
@@ -44,6 +52,27 @@ def refuse_taken_names(services: Iterable[OwnService], taken: Collection[str]) -
                 raise ConfigError(msg)
 
 
+def refuse_ports_of(plan: Plan, services: Sequence[OwnService]) -> None:
+    """Pass when none of *services*, which run by *plan*, has a port that the rest of it listens on.
+
+    Raises:
+        ConfigError: one has.
+    """
+    names = {service.name for service in services}
+    others = [spec for spec in plan.processes if spec.service not in names]
+    owners = {number: name for spec in others for name, number in spec.ports.items()}
+    if plan.control_port is not None:
+        owners[plan.control_port] = SUPERVISOR
+    for service in services:
+        for number in filter(owners.__contains__, service.ports):
+            owner = owners[number]
+            msg = (
+                f"services.{service.name}.port has {number}, which is that of {owner} in the stack; "
+                f"give it another, or start the stack with --port {owner}=N."
+            )
+            raise ConfigError(msg)
+
+
 def refuse_taken_ports(services: Iterable[OwnService], held: Collection[int] = ()) -> None:
     """Pass when nothing listens where *services* will; *held* are ports that they have already.
 
@@ -59,9 +88,16 @@ def refuse_taken_ports(services: Iterable[OwnService], held: Collection[int] = (
 
 
 def service_specs(
-    home: Home, services: Sequence[OwnService], ports: Mapping[str, int], otlp: str
+    home: Home,
+    services: Sequence[OwnService],
+    ports: Mapping[str, int],
+    otlp: str,
+    running: Sequence[ProcessSpec] = (),
 ) -> tuple[ProcessSpec, ...]:
     """Return the processes of the services that have a command; they send their spans to *otlp*.
+
+    One of *running* stays as it is, with the ``PATH`` of the shell that it was started from, when
+    nothing else is different.
 
     Raises:
         StackError: a program is not there.
@@ -73,15 +109,31 @@ def service_specs(
         "NATS_URL": f"nats://{LOOPBACK}:{ports['nats']}",
     }
     values = {service.name: service.ports[0] for service in services if service.ports}
-    return tuple(spec for service in services for spec in _specs(home, service, given, values))
+    found: list[ProcessSpec] = []
+    for service in (one for one in services if one.command):
+        make = partial(_specs, home, service, given, values)
+        found += _unchanged(make, service, running) or make(_path(service, os.environ.get("PATH", "")))
+    return tuple(found)
+
+
+def _unchanged(
+    make: Callable[[str], Iterable[ProcessSpec]], service: OwnService, running: Sequence[ProcessSpec]
+) -> Sequence[ProcessSpec]:
+    """Return the processes of *service* that run, if it makes the same with their ``PATH``; else none."""
+    known = [spec for spec in running if spec.service == service.name]
+    if not known:
+        return ()
+    rest = known[0].env["PATH"].removeprefix(_path(service, ""))
+    try:
+        return known if list(make(_path(service, rest))) == known else ()
+    except StackError:  # the program is no longer there
+        return ()
 
 
 def _specs(
-    home: Home, service: OwnService, given: Mapping[str, str], ports: Mapping[str, int]
+    home: Home, service: OwnService, given: Mapping[str, str], ports: Mapping[str, int], path: str
 ) -> Iterator[ProcessSpec]:
-    if not service.command:
-        return
-    program, path = _program(service)
+    program = _program(service, path)
     for name, number in service.processes.items():
         own = {} if number is None else {"PORT": str(number)}
         env = {**given, "OTEL_SERVICE_NAME": service.name, "PATH": path, **own, **service.env}
@@ -103,11 +155,14 @@ def _filled(text: str, home: Home, number: int | None, ports: Mapping[str, int])
     return PORT_OF.sub(lambda found: str(ports[found[1]]), own.replace("{home}", str(home.root)))
 
 
-def _program(service: OwnService) -> tuple[str, str]:
-    """Return the program of the command, and the PATH on which its kin are found first."""
-    word = service.command[0]
+def _path(service: OwnService, rest: str) -> str:
+    """Return the PATH on which the kin of its program are found first, and then what is on *rest*."""
     beside = [service.directory / ".venv" / "bin", Path(sys.executable).parent]
-    path = os.pathsep.join([*(str(each) for each in beside if each.is_dir()), os.environ.get("PATH", "")])
+    return os.pathsep.join([*(str(each) for each in beside if each.is_dir()), rest])
+
+
+def _program(service: OwnService, path: str) -> str:
+    word = service.command[0]
     if os.sep in word:
         found = str(service.directory / word) if os.access(service.directory / word, os.X_OK) else None
     else:
@@ -116,4 +171,4 @@ def _program(service: OwnService) -> tuple[str, str]:
         msg = f"The program {word!r} of the service {service.name} is not there, or not on PATH."
         fix = "install it into .venv beside obskit.toml, or write its whole path into command"
         raise StackError(msg, fix=fix)
-    return found, path
+    return found

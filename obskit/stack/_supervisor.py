@@ -59,6 +59,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         self._take_over()
+        self._keep_plan()
         self._publish()
         with serving(self._plan.control_port, self._home, self._faults):
             async with asyncio.TaskGroup() as group:
@@ -169,6 +170,7 @@ class Supervisor:
         for spec in ending:
             del self._units[spec.name]
         self._plan, self._phase = plan, "starting"
+        self._keep_plan()  # between the ends and the starts: whoever takes over knows all that runs
         self._faults.know(plan.faults)
         starting = [name for name in wanted if name not in self._units]
         for name in starting:
@@ -176,6 +178,12 @@ class Supervisor:
             self._cares[name] = group.create_task(self._care(self._units[name]))
         self._publish()
         _log.info("ended %s; started %s", [spec.name for spec in ending], starting)
+
+    def _keep_plan(self) -> None:
+        try:
+            self._plan.write(self._home.applied)
+        except OSError as error:  # as with the state file
+            _log.warning("the plan that is carried out could not be written: %s", error)
 
     async def _housekeeping(self) -> None:
         while True:
@@ -277,7 +285,8 @@ def _run(home: Home) -> int:
     if home.stop.exists():
         return 0
     try:
-        plan = Plan.read(home.plan)
+        # What runs is what the one before has carried out; a change that it left undone follows from there.
+        plan = Plan.read(home.applied if home.applied.exists() else home.plan)
     except StackError as error:
         _log.error("%s", error)
         return 1

@@ -14,14 +14,28 @@ from obskit.stack._boards import keep_boards
 from obskit.stack._files import write_atomic
 from obskit.stack._home import Home
 from obskit.stack._lifecycle import Report, change, silent
-from obskit.stack._own import KnownService, known_services, own_rules, take_in
+from obskit.stack._own import KnownService, forget, known_services, own_rules, rules_of, take_in, watch_too
 from obskit.stack._ports import LOOPBACK
-from obskit.stack._project import OwnService, Project, load_project
-from obskit.stack._services import refuse_taken_names, refuse_taken_ports, service_specs, services_of
+from obskit.stack._project import OwnService, Project
+from obskit.stack._services import (
+    refuse_ports_of,
+    refuse_taken_names,
+    refuse_taken_ports,
+    service_specs,
+    services_of,
+)
 from obskit.stack._specs import KEEPER, Plan, ProcessSpec
 from obskit.stack._traefik import traefik_spec
 
-__all__ = ["Changes", "change_services", "changing_specs", "watch", "with_services"]
+__all__ = [
+    "Changes",
+    "Running",
+    "change_services",
+    "changing_specs",
+    "exchange_services",
+    "watch",
+    "with_services",
+]
 
 _OF_SAMPLES = frozenset({"objectives.yaml"})
 """Rules that are about the sample services alone."""
@@ -46,17 +60,22 @@ def changing_specs(  # noqa: PLR0913, PLR0917 - a service is told about all of t
     ports: Mapping[str, int],
     otlp: str,
     around: Collection[str],
+    running: Sequence[ProcessSpec] = (),
 ) -> tuple[ProcessSpec, ...]:
     """Return the processes of *services*, and the door before the samples; *around* are the stack's own.
+
+    Those of *running* that would differ by the shell alone stay as they are.
 
     Raises:
         ConfigError: a service has the name of another process.
         StackError: a program is not there.
     """
-    door = (traefik_spec(home, require()["traefik"], ports),) if project.has_samples else ()
+    door = list(filter(_is_door, running)) if project.has_samples else []
+    if project.has_samples and not door:
+        door = [traefik_spec(home, require()["traefik"], ports)]
     samples = {name for one in services if one not in project.services for name in one.processes}
     refuse_taken_names(project.services, {*around, *samples, *(spec.name for spec in door)})
-    return (*service_specs(home, services, ports, otlp), *door)
+    return (*service_specs(home, services, ports, otlp, running), *door)
 
 
 def watch(  # noqa: PLR0913, PLR0917 - as above
@@ -74,12 +93,24 @@ def watch(  # noqa: PLR0913, PLR0917 - as above
     """
     extra = own_rules(project)
     keep_boards(home, project.boards)
-    before = _prometheus.watched(home)
     door = {_DOOR} if project.has_samples else set()
     take_in(home, project, services, {*others, *door})
     if door:
         page = f"http://{LOOPBACK}:{ports['traefik-admin']}"
         _prometheus.write_own_target(home, _DOOR, [page], "/metrics")
+    return _configure(home, ports, time_scale, extra, has_samples=project.has_samples)
+
+
+def _configure(  # noqa: PLR0913 - as above
+    home: Home,
+    ports: Mapping[str, int],
+    time_scale: float,
+    extra: Mapping[str, rules.RuleFile],
+    *,
+    has_samples: bool,
+    kept: Collection[Path] = (),
+) -> Written:
+    """Write the shipped rules and *extra*; of somebody's own that were written before, only *kept* stay."""
     written = rules.write_native(
         home.prometheus / "rules",
         factor=time_scale,
@@ -88,26 +119,43 @@ def watch(  # noqa: PLR0913, PLR0917 - as above
         routing_key_file=home.routing_key,
         board_url=f"http://{LOOPBACK}:{ports['console']}",
         extra=extra,
-        without=() if project.has_samples else _OF_SAMPLES,
-        gone=_gone(home, before),
+        without=() if has_samples else _OF_SAMPLES,
+        gone=_gone(home),
     )
-    for stale in set((home.prometheus / "rules").glob(_OWN_RULES)).difference(written.rule_files):
+    files = [*written.rule_files, *kept]
+    for stale in set((home.prometheus / "rules").glob(_OWN_RULES)).difference(files):
         stale.unlink()
-    config = _prometheus.write_config(home, ports, rule_files=written.rule_files, time_scale=time_scale)
+    config = _prometheus.write_config(home, ports, rule_files=files, time_scale=time_scale)
     return Written(config, written.alertmanager)
 
 
-def _gone(home: Home, before: Collection[str]) -> list[str]:
-    """Return the services that were taken out on purpose: nobody is to be paged because they are gone."""
-    path = home.prometheus / "gone.json"
-    earlier = json.loads(path.read_bytes()) if path.exists() else []
-    gone = sorted({*earlier, *before} - _prometheus.watched(home))
-    write_atomic(path, json.dumps(gone))
-    return gone
+def _gone(home: Home) -> list[str]:
+    """Return the services that were taken out on purpose: nobody is to be paged because they are gone.
+
+    That is whatever was ever watched and is so no more; a ``down`` may lie between.
+    """
+    path = home.prometheus / "seen.json"
+    watched = _prometheus.watched(home)
+    seen = {*(json.loads(path.read_bytes()) if path.exists() else ()), *watched}
+    write_atomic(path, json.dumps(sorted(seen)))
+    return sorted(seen - watched)
 
 
 def with_services(home: Home, plan: Plan, project: Project, changing: Sequence[ProcessSpec]) -> Plan:
-    """Return *plan* with the processes *changing* in the place of those of its services."""
+    """Return *plan* with the processes *changing* in the place of those of its services.
+
+    Raises:
+        ConfigError: a service has a port of the stack.
+    """
+    changed = replace(
+        _with_processes(plan, changing), project=str(project.path or ""), samples=project.samples_asked
+    )
+    refuse_ports_of(changed, project.services)
+    names = {spec.name for spec in changed.processes}
+    return replace(changed, faults=stack_faults(home, plan.ports, require(), names))
+
+
+def _with_processes(plan: Plan, changing: Sequence[ProcessSpec]) -> Plan:
     core = [spec for spec in plan.processes if not spec.service]
     # What is still starting is not down: no page for that.
     first = tuple(spec.name for spec in (*core, *changing) if spec.name not in _BEFORE)
@@ -115,13 +163,7 @@ def with_services(home: Home, plan: Plan, project: Project, changing: Sequence[P
         replace(spec, at_first_after=first) if spec.name == "prometheus" else spec
         for spec in (*core, *changing)
     )
-    return replace(
-        plan,
-        processes=processes,
-        faults=stack_faults(home, plan.ports, require(), {spec.name for spec in processes}),
-        project=str(project.path or ""),
-        samples=project.samples,
-    )
+    return replace(plan, processes=processes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,36 +175,93 @@ class Changes:
     changed: tuple[str, ...]
 
 
-def change_services(
-    home: Home, make_project: Callable[[Project, bool], Project], report: Report = silent
-) -> Changes:
-    """Have the running stack watch other services, without a restart of the rest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What a running stack was asked for: by its *file*, by ``--attach`` and by ``--samples``."""
 
-    *make_project* is given what the stack was started with, as its file says now, with the
-    services of ``--attach``, and whether the samples run; it returns what is wanted.
+    file: Path | None
+    attached: tuple[OwnService, ...]
+    samples_asked: bool | None
+    """None: nothing was said."""
+    has_samples: bool
+
+
+def change_services(
+    home: Home, make_project: Callable[[Running], Project], report: Report = silent
+) -> Changes:
+    """Have the running stack watch what *make_project* returns, without a restart of the rest.
 
     Raises:
-        ConfigError: the project, a rule or a board is not accepted, or a name is taken.
+        ConfigError: the project, a rule or a board is not accepted, or a name or port is taken.
         StackError: a program is not there, a port is taken, or a process does not get ready.
     """
-    shown: list[dict[str, Any]] = []
 
     def make_plan(plan: Plan) -> Plan:
+        running = Running(
+            file=Path(plan.project) if plan.project else None,
+            attached=tuple(_attached(one) for one in known_services(home) if one.is_by_option),
+            samples_asked=plan.samples,
+            has_samples=_has_samples(plan),
+        )
+        return _changed_plan(home, plan, make_project(running))
+
+    return _change(home, make_plan, report)
+
+
+def exchange_services(
+    home: Home, *, without: Collection[str] = (), added: Sequence[OwnService] = (), report: Report = silent
+) -> Changes:
+    """Have the running stack end the services *without* and watch *added*, which run; no file is read for it.
+
+    One of *added* takes the place of a service of somebody's that has its name.
+
+    Raises:
+        ConfigError: one of *added* has the name of another process.
+        StackError: no stack runs here, or it cannot be changed now.
+    """
+
+    def make_plan(plan: Plan) -> Plan:
+        known = {one.name for one in known_services(home)}
+        leaving = {*without, *(one.name for one in added)} & known
+        staying = [spec for spec in plan.processes if spec.service not in leaving]
+        refuse_taken_names(added, {spec.name for spec in staying})
+        forget(home, leaving)
+        watch_too(home, added)
+        dropped = {rules_of(name) for name in leaving}
+        own = sorted((home.prometheus / "rules").glob(_OWN_RULES))
+        kept = [path for path in own if path.name not in dropped]
+        has_samples = _has_samples(plan)
+        _configure(home, plan.ports, plan.time_scale, {}, has_samples=has_samples, kept=kept)
+        changed = _with_processes(plan, [spec for spec in staying if spec.service])
+        return replace(changed, revision=plan.revision + 1)
+
+    return _change(home, make_plan, report)
+
+
+def _change(home: Home, make_plan: Callable[[Plan], Plan], report: Report) -> Changes:
+    shown: list[dict[str, Any]] = []
+
+    def make_and_look(plan: Plan) -> Plan:
         shown.append(_state(home, plan))
-        found = load_project(Path(plan.project)) if plan.project else Project()
-        attached = [_attached(one) for one in known_services(home) if one.is_by_option]
-        has_samples = any(spec.service == _DOOR for spec in plan.processes)
-        changed = _changed_plan(home, plan, make_project(found.joined(attached), has_samples))
+        changed = make_plan(plan)
         shown.append(_state(home, changed))
         return changed
 
-    change(home, make_plan, report=report)
+    change(home, make_and_look, report=report)
     before, after = shown
     return Changes(
         added=tuple(name for name in after if name not in before),
         removed=tuple(name for name in before if name not in after),
         changed=tuple(name for name in after if name in before and before[name] != after[name]),
     )
+
+
+def _has_samples(plan: Plan) -> bool:
+    return any(map(_is_door, plan.processes))
+
+
+def _is_door(spec: ProcessSpec) -> bool:
+    return "traefik-admin" in spec.ports  # a service of somebody's may be called traefik
 
 
 def _attached(service: KnownService) -> OwnService:
@@ -188,8 +287,11 @@ def _state(home: Home, plan: Plan) -> dict[str, Any]:
 
 def _changed_plan(home: Home, plan: Plan, project: Project) -> Plan:
     around = {spec.name for spec in plan.processes if not spec.service}
+    running = [spec for spec in plan.processes if spec.service]
     services = services_of(project, plan.ports)
-    refuse_taken_ports(services, set(plan.listening.values()))
-    changing = changing_specs(home, project, services, plan.ports, plan.addresses["otlp"], around)
+    otlp = plan.addresses["otlp"]
+    changing = changing_specs(home, project, services, plan.ports, otlp, around, running)
+    changed = with_services(home, plan, project, changing)
+    refuse_taken_ports(services, {number for spec in running for number in spec.ports.values()})
     watch(home, project, services, plan.ports, plan.time_scale, around)
-    return replace(with_services(home, plan, project, changing), revision=plan.revision + 1)
+    return replace(changed, revision=plan.revision + 1)

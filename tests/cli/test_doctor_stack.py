@@ -16,6 +16,7 @@ import pytest
 
 from obskit import stack
 from obskit.cli._doctor import examine_stack
+from obskit.stack._own import watch_too
 
 pytestmark = pytest.mark.prove
 """A whole link and a broken one are looked for in the stack of tests/e2e too."""
@@ -99,7 +100,7 @@ class Chain:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        stack.attach_services(self.home, [stack.attached(f"{name}=http://localhost:{port}")])
+        watch_too(self.home, [stack.attached(f"{name}=http://localhost:{port}")])
         try:
             yield port
         finally:
@@ -167,7 +168,7 @@ def test_a_service_that_does_not_answer(whole, wait_for):
 def test_a_service_that_is_not_there(whole, wait_for):
     with whole.attached("gone") as port:
         pass
-    stack.attach_services(whole.home, [stack.attached(f"gone=http://localhost:{port}")])
+    watch_too(whole.home, [stack.attached(f"gone=http://localhost:{port}")])
     try:
         found = named(whole, wait_for, "gone -> scrape")
         assert "start gone, or correct its url or port" in found.fix

@@ -81,3 +81,15 @@ def test_boards_of_ones_own_come_and_go_while_it_runs(tmp_path):
 
     mine.unlink()
     assert "mine" not in boards
+
+
+def test_a_board_that_is_just_being_removed_is_left_out(tmp_path):
+    mine = tmp_path / "mine.json"
+    mine.write_text(json.dumps({"uid": "mine", "title": "A board of mine", "panels": []}))
+    (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
+    boards = Boards(tmp_path)
+
+    shown = boards.values()
+    mine.unlink()
+    assert [board.uid for board in shown] == ["mine"]
+    assert list(boards) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from obskit import stack
-from obskit.errors import StackError
+from obskit.errors import ConfigError, StackError
 
 STANDIN = Path(__file__).with_name("standin.py")
 
@@ -42,7 +42,7 @@ def pids(site):
 
 
 def changed(site, project):
-    return stack.change_services(site.home, lambda _current, _samples: project)
+    return stack.change_services(site.home, lambda _running: project)
 
 
 def targets(site):
@@ -71,7 +71,7 @@ def test_only_what_changed_is_started_or_ended(site, project, tmp_path, wait_for
     assert now.keys() - before.keys() == {"mail"}
     assert targets(site) == {"shop", "mail"}
     assert (site.home.boards / "mine.json").exists()
-    assert "objectives-own.yaml" in (site.home.prometheus / "prometheus.yml").read_text()
+    assert "objectives-own-mail.yaml" in (site.home.prometheus / "prometheus.yml").read_text()
     # Nobody is paged for what was taken out on purpose.
     watchers = (site.home.prometheus / "rules" / "watchers.yaml").read_text()
     assert 'max_over_time(up{service_name!~"|billing|far"}[1h])' in watchers
@@ -99,4 +99,32 @@ def test_a_stack_that_does_not_run_cannot_change(tmp_path):
     home = stack.Home.at(tmp_path)
 
     with pytest.raises(StackError, match="No stack is running in"):
-        stack.change_services(home, lambda current, _samples: current)
+        stack.change_services(home, lambda _running: stack.Project())
+
+
+def watchers(site):
+    return (site.home.prometheus / "rules" / "watchers.yaml").read_text()
+
+
+def test_one_service_goes_and_comes_whatever_the_file_says(site, project, tmp_path):
+    changed(site, project("shop", "billing", more='slos = [{kind = "availability", objective = 99}]'))
+    before = pids(site)
+    (tmp_path / "obskit.toml").write_text("[services.broken")
+
+    gone = stack.exchange_services(site.home, without=["billing"])
+    assert gone == stack.Changes(added=(), removed=("billing", "rules"), changed=())
+    assert {**before, "billing": 0} == {**pids(site), "billing": 0}
+    assert 'service_name!~"|billing"' in watchers(site)
+    assert "objectives-own" not in (site.home.prometheus / "prometheus.yml").read_text()
+
+    back = stack.exchange_services(site.home, added=[stack.attached("billing=http://localhost:9")])
+    assert back == stack.Changes(added=("billing",), removed=(), changed=())
+    assert "service_name!~" not in watchers(site)  # pages again when it is gone
+    with pytest.raises(ConfigError, match="'nats' has the name of a process of the stack"):
+        stack.exchange_services(site.home, added=[stack.attached("nats=http://localhost:9")])
+
+    nats = site.row("nats").port
+    (tmp_path / "obskit.toml").write_text(f'[services.shop]\ncommand = "python"\nport = {nats}')
+    with pytest.raises(ConfigError, match=f"port has {nats}, which is that of nats in the stack"):
+        changed(site, stack.load_project(tmp_path / "obskit.toml"))
+    assert targets(site) == {"shop", "billing"}

@@ -12,6 +12,8 @@ import yaml
 from obskit import stack
 from obskit.embedded.logs import LogBackend
 from obskit.errors import ConfigError, StackError
+from obskit.stack._own import watch_too
+from obskit.stack._services import service_specs
 
 PORTS = {port.name: port.default + 20_000 for port in stack.PORTS}
 STANDIN = Path(__file__).with_name("standin.py")
@@ -93,9 +95,9 @@ def test_prometheus_accepts_its_rules_and_they_page_its_owner(home, project):
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
     files = {Path(path).name for path in yaml.safe_load(config.read_text())["rule_files"]}
-    assert "objectives-own.yaml" in files
+    assert "objectives-own-shop.yaml" in files
     assert "objectives.yaml" not in files  # those of the samples
-    rules = yaml.safe_load((home.prometheus / "rules" / "objectives-own.yaml").read_text())
+    rules = yaml.safe_load((home.prometheus / "rules" / "objectives-own-shop.yaml").read_text())
     pages = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
     assert {rule["labels"]["team"] for rule in pages} == {"shop-team"}
     assert all('service_name="shop"' in rule["expr"] for rule in pages)
@@ -184,6 +186,50 @@ def test_a_taken_port_is_named_with_what_to_do(home, project):
     assert "url =" in caught.value.fix
 
 
+def test_a_port_of_the_stack_is_refused_with_its_owner(home, tmp_path):
+    path = tmp_path / "other.toml"
+    path.write_text(f'[services.shop]\ncommand = "python"\nport = {PORTS["console"]}')
+
+    with pytest.raises(ConfigError, match=rf"services.shop.port has {PORTS['console']}.* --port console=N"):
+        planned(home, stack.load_project(path))
+
+
+def test_what_runs_keeps_the_path_of_its_shell_until_something_else_is_different(home, tmp_path, monkeypatch):
+    tool = tmp_path / "tools" / "shop-server"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o700)
+    path = tmp_path / "obskit.toml"
+
+    def specs(command, running=()):
+        path.write_text(f'[services.shop]\ncommand = "{command}"')
+        return service_specs(home, stack.load_project(path).services, PORTS, "http://otlp", running)
+
+    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin")
+    begun = specs("shop-server")
+    monkeypatch.setenv("PATH", "/usr/bin")  # another shell
+
+    assert specs("shop-server", begun) == begun
+    (changed,) = specs("env --version", begun)
+    assert str(tool.parent) not in changed.env["PATH"]
+
+
+def test_nobody_is_paged_for_what_was_taken_out_while_the_stack_was_down(home, project):
+    planned(home, project())
+    planned(home, None)
+
+    watchers = (home.prometheus / "rules" / "watchers.yaml").read_text()
+    assert 'service_name!~"|shop"' in watchers
+
+
+def test_the_plan_keeps_what_was_asked_for_and_by_which_file(home, project):
+    mine = project()
+
+    assert stack.native_plan(home, ports=PORTS, project=mine).samples is None
+    plan = stack.native_plan(home, ports=PORTS, project=mine.joined([], samples=True))
+    assert (plan.samples, plan.project) == (True, str(mine.path))
+
+
 def test_what_an_earlier_start_knew_is_forgotten(home, project, tmp_path):
     (tmp_path / "shop.log").write_text("kept\n")
     planned(home, project('logs = "shop.log"'))
@@ -198,7 +244,7 @@ def test_what_an_earlier_start_knew_is_forgotten(home, project, tmp_path):
 
 def test_attaching_adds_to_what_is_known(home, project):
     planned(home, project('slos = [{kind = "availability", objective = 99.5}]'))
-    stack.attach_services(home, [stack.attached("far=http://localhost:9999")])
+    watch_too(home, [stack.attached("far=http://localhost:9999")])
 
     shop, far = stack.known_services(home)
     assert (shop.is_started, shop.objectives) == (True, ("availability",))

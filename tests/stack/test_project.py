@@ -152,6 +152,14 @@ def test_obskit_toml_comes_before_pyproject(write, tmp_path):
             "services.b.port has 1, which a has too; give it another",
         ),
         (
+            '[services.shop]\ncommand = "a"\nport = [1, 2]\n[services.shop-2]\ncommand = "b"',
+            "the services shop and shop-2 both have a process named shop-2",
+        ),
+        (
+            '[services.shop]\ncommand = "a"\nenv = {BIND = ":{port}"}',
+            "services.shop.port is missing; env has {port}",
+        ),
+        (
             'rules = ["rules/*.yaml"]\n[services.shop]\nurl = "http://a"',
             "rules is 'rules/\\*.yaml'; use rule files",
         ),
@@ -200,6 +208,13 @@ def test_an_attached_service_replaces_the_one_of_its_name(write):
 
     assert {one.name: one.addresses for one in project.services}["shop"] == ("http://other",)
     assert len(project.services) == 2
+
+
+def test_an_attached_service_with_the_name_of_a_replica_is_refused(write):
+    project = stack.load_project(write('[services.shop]\ncommand = "a"\nport = [1, 2]'))
+
+    with pytest.raises(ConfigError, match="the services shop and shop-2 both have a process named shop-2"):
+        project.joined([stack.attached("shop-2=http://a")])
 
 
 def test_every_key_is_in_the_page_of_the_stack(write):

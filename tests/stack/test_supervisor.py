@@ -1,5 +1,6 @@
 import os
 import signal
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -74,6 +75,23 @@ def test_process_started_but_not_written_down_is_adopted(stack_up, site, wait_fo
     wait_for(lambda: site.is_back("supervisor", dead), "a new supervisor")
     assert site.row("orders").process == orders
     assert site.running() == ["keeper", "nats", "orders", "supervisor"]
+
+
+def test_change_that_a_dead_supervisor_left_undone_is_made_by_the_next(stack_up, site, wait_for):
+    keeper = site.row("keeper").process.pid
+    os.kill(keeper, signal.SIGSTOP)
+    site.kill("supervisor")
+    plan = stack.Plan.read(site.home.plan)
+    staying = [spec for spec in plan.processes if spec.name != "orders"]
+    replace(plan, processes=(*staying, site.standin("mail")), revision=1).write(site.home.plan)
+    os.kill(keeper, signal.SIGCONT)
+
+    wait_for(
+        lambda: (
+            site.running() == ["keeper", "mail", "nats", "supervisor"] and stack.status(site.home).is_ready
+        ),
+        "the change",
+    )
 
 
 def test_process_in_a_crash_loop_is_failed_with_its_traceback(site, wait_for, tmp_path):
