@@ -14,18 +14,20 @@ from obskit.rules._yaml import as_yaml, write_whole
 __all__ = ["burn_rules", "is_current", "rendered", "write_objectives"]
 
 _SHORT = ("5m", "30m", "1h", "2h")
-_LONG = ("6h", "1d", "3d")
+_LONG = ("6h",)
+_DAYS = ("1d", "3d")
 _RATIO = "slo:bad_per_events:ratio_rate"
 _BAD = "slo:bad_events:increase"
-_ALL = "slo:events:increase1h"
+_ALL = "slo:events:increase"
 _LEFT = "slo:error_budget_remaining:ratio"
 _RUNBOOKS = "http://127.0.0.1:8601/runbooks"
 _SERVICE = "{{ $labels.service_name }}"
 _HEAD = """\
 # Made from {source} by "obskit alerts build"; change that, not this.
 #
+# slo:events:increase<window>             events that count
+# slo:bad_events:increase<window>         bad ones of them, the floor: one failure of ten a night fires nothing
 # slo:bad_per_events:ratio_rate<window>   share of bad events; 0 without bad ones, no value without events
-# slo:bad_events:increase<window>         bad events, the floor: one failure of ten a night fires nothing
 # slo:error_budget_remaining:ratio        share of the window's budget that is left, from counts; below 0 it is spent
 # slo:objective:ratio                     the promise
 #
@@ -37,19 +39,24 @@ _HEAD = """\
 
 def burn_rules(objectives: Sequence[Objective]) -> RuleFile:
     """Return the recording rules and the alerts of *objectives*."""
-    long = [_ratio(one, window) for window in _LONG for one in objectives]
-    long += [_bad(one, window) for window in _LONG for one in objectives]
-    short = [_ratio(one, window) for window in _SHORT for one in objectives]
-    short += [rule for one in objectives for rule in (_bad(one, "1h"), _all(one), _promise(one))]
+    days = [*_windows(objectives, _DAYS), *(_remaining(one) for one in objectives)]
+    short = [*_windows(objectives, _SHORT), *(_promise(one) for one in objectives)]
     alerts = [_alert(one, pair) for one in objectives for pair in WINDOWS]
     return {
         "groups": [
             _group("objectives-short-windows", "30s", short),
             # Reading days of samples is dear, and days do not change in half a minute.
-            _group("objectives-long-windows", "2m", long + [_remaining(one) for one in objectives]),
+            _group("objectives-long-windows", "2m", _windows(objectives, _LONG)),
+            _group("objectives-days", "5m", days),
             _group("objectives-budget", "30s", alerts),
         ]
     }
+
+
+def _windows(objectives: Sequence[Objective], windows: Sequence[str]) -> list[Rule]:
+    """Counts first, for the share is made of them: each sample is read once a window."""
+    makers = (_all, _bad, _ratio)
+    return [make(one, window) for window in windows for one in objectives for make in makers]
 
 
 def rendered(source: Path) -> str:
@@ -93,29 +100,26 @@ def _record(one: Objective, name: str, expr: str) -> Rule:
     return {"record": name, "expr": expr, "labels": {"slo": one.name}}
 
 
-def _sum(selector: str, window: str, function: str = "rate") -> str:
-    return f"sum by (service_name) ({function}({selector}[{window}]))"
+def _increase(selector: str, window: str) -> str:
+    return f"sum by (service_name) (increase({selector}[{window}]))"
 
 
-def _ratio(one: Objective, window: str) -> Rule:
-    total = _sum(one.sli.total, window)
-    if one.sli.good:
-        expr = f"1\n- {_sum(one.sli.good, window)}\n/ ({total} > 0)\n"
-    else:
-        expr = f"(\n  {_sum(one.sli.bad, window)}\n  or\n  0 * {total}\n)\n/ ({total} > 0)\n"
-    return _record(one, _RATIO + window, expr)
+def _all(one: Objective, window: str) -> Rule:
+    return _record(one, _ALL + window, _increase(one.sli.total, window))
 
 
 def _bad(one: Objective, window: str) -> Rule:
-    if one.sli.bad:
-        expr = _sum(one.sli.bad, window, "increase")
-    else:
-        expr = f"{_sum(one.sli.total, window, 'increase')}\n- {_sum(one.sli.good, window, 'increase')}\n"
+    events = f"{_ALL}{window}{_mine(one)}"
+    if one.sli.good:
+        expr = f"{events}\n- on (service_name) {_increase(one.sli.good, window)}\n"
+    else:  # a service that never failed may have no series of failures
+        expr = f"{_increase(one.sli.bad, window)}\nor on (service_name) 0 * {events}\n"
     return _record(one, _BAD + window, expr)
 
 
-def _all(one: Objective) -> Rule:
-    return _record(one, _ALL, _sum(one.sli.total, "1h", "increase"))
+def _ratio(one: Objective, window: str) -> Rule:
+    mine = _mine(one)
+    return _record(one, _RATIO + window, f"{_BAD}{window}{mine} / ({_ALL}{window}{mine} > 0)")
 
 
 def _promise(one: Objective) -> Rule:
@@ -128,9 +132,8 @@ def _promise(one: Objective) -> Rule:
 def _remaining(one: Objective) -> Rule:
     """Sums of hourly counts over the window: each event is in as many of them, so their ratio is that of the events."""
     mine = _mine(one)
-    bad = f"sum_over_time({_BAD}1h{mine}[{one.window}])"
-    total = f"(sum_over_time({_ALL}{mine}[{one.window}]) > 0)"
-    return _record(one, _LEFT, f"1\n- ({bad} or 0 * {total})\n/ ({total} * {one.allowed:f})\n")
+    bad, total = (f"sum_over_time({name}1h{mine}[{one.window}])" for name in (_BAD, _ALL))
+    return _record(one, _LEFT, f"1\n- {bad}\n/ (({total} > 0) * {one.allowed:f})\n")
 
 
 def _mine(one: Objective) -> str:

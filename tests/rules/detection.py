@@ -65,7 +65,12 @@ def _content():
         "rule_files": ["rules.yaml"],
         "evaluation_interval": "30s",
         # The slow order: an alert sees the ratio of the evaluation before.
-        "group_eval_order": ["objectives-budget", "objectives-short-windows", "objectives-long-windows"],
+        "group_eval_order": [
+            "objectives-budget",
+            "objectives-short-windows",
+            "objectives-long-windows",
+            "objectives-days",
+        ],
     }
 
 

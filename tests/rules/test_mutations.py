@@ -128,6 +128,7 @@ def test_a_cross_section_of_changes_is_noticed():
     assert [one.mutant for one in survivors(chosen) if not one.is_killed] == []
 
 
+@pytest.mark.prove
 def test_a_change_that_no_test_sees_survives():
     """Watchdog's value is looked at by nobody: the verdict must be able to say so."""
     unseen = [one for one in mutants() if one.name == "Watchdog"]
