@@ -17,6 +17,10 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 _SUMMED = frozenset({"counter", "histogram", "gaugehistogram", "summary"})
 _STATED = frozenset({"info", "stateset"})
 _UNSAID = frozenset({"", "all", "liveall"})
+_STEPS = 2.0**26
+"""Parts of a sum are whole steps of 1/_STEPS (15 ns of a duration), which add up exactly in any order: Prometheus
+takes a total that falls by its last bit for a restart, and counts all of it again."""
+_MOST_STEPPED = 2.0**27
 
 
 @dataclass(slots=True)
@@ -103,9 +107,17 @@ def _add(merged: Page, page: Page, *, alive: bool) -> None:
         into = merged.setdefault(name, Kept(kept.type, kept.help, kept.unit, kept.mode))
         if into.type != kept.type:  # two versions of the code for a moment, as in a rolling reload
             continue
+        is_total = kept.type in _SUMMED
         for key, held in kept.samples.items():
+            part = _in_steps(held) if is_total else held
             known = into.samples.get(key)
-            into.samples[key] = held if known is None else _merged(into.mode, known, held)
+            into.samples[key] = part if known is None else _merged(into.mode, known, part)
+
+
+def _in_steps(held: Held) -> Held:
+    if held.value.is_integer() or not abs(held.value) < _MOST_STEPPED:
+        return held
+    return Held(math.floor(held.value * _STEPS) / _STEPS, held.at, held.exemplar)
 
 
 def _merged(mode: str, one: Held, other: Held) -> Held:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter as Count
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.metrics import MetricWrapperBase
@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from obskit.catalog import SERVICE_LABEL
 from obskit.metrics._cap import cap
 from obskit.metrics._journal import Book
-from obskit.metrics._page import Key, Page, families, page_of
+from obskit.metrics._page import Key, Page, page_of
 from obskit.metrics._text import Writer
 from obskit.metrics._workers import Workers
 
@@ -20,7 +20,7 @@ __all__ = ["ServiceRegistry"]
 
 
 class ServiceRegistry(CollectorRegistry):
-    """Collects what this process counts; :meth:`collect_service` what all processes of the service count."""
+    """Collects what this process counts; :meth:`write` what all processes of the service count."""
 
     def __init__(self, service: str, max_series: int = 2000) -> None:
         self.overflowed: Count[str] = Count()
@@ -69,10 +69,6 @@ class ServiceRegistry(CollectorRegistry):
     def own_page(self) -> Page:
         """Return what this process counts."""
         return page_of(self.collect(), self._modes, self._set_at())
-
-    def collect_service(self) -> Iterator[Family]:
-        """Yield the families of all processes of the service; waits for other workers a second at most."""
-        yield from families(self._workers.page())
 
     def write(self, encode: Callable[[Collector], bytes], content_type: str) -> bytes:
         """Return the page of all processes as text; waits for other workers a second at most."""
