@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["OwnHosts"]
 
+_READ_AWAY = 65_536
+
 
 class OwnHosts:
     """Refuses requests whose ``Host`` is another's, with 421.
@@ -32,6 +34,7 @@ class OwnHosts:
             "fix": "Use http://127.0.0.1 and the port, or start the pager with --base-url of that name.",
         }
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        await _read_away(receive)
         await send({"type": "http.response.start", "status": 421, "headers": headers})
         await send({"type": "http.response.body", "body": orjson.dumps(error)})
 
@@ -46,6 +49,16 @@ class OwnHosts:
         except ValueError:
             return False
         return True
+
+
+async def _read_away(receive: Receive) -> None:
+    """Read a small body: where one is left unread the connection is reset, and the answer is lost with it."""
+    left = _READ_AWAY
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if not message.get("more_body"):
+            return
 
 
 def _without_port(host: str) -> str:
