@@ -134,8 +134,8 @@ def _log_lines() -> Panel:
         none="none in the shown range",
         empty="nothing happens; filled by the fault inventory-errors",
     )
-    events = "incident.+|page.+|event.refused|watchdog.+|store.failed"
-    return kit.log_lines(about, f'{{service_name="pager"}} | json | event=~"{events}"', width=12)
+    events = ("incident.", "page.", "event.refused", "watchdog.", "store.failed")
+    return kit.log_events(about, *events, of='service_name="pager"', width=12)
 
 
 def _open() -> Panel:

@@ -195,7 +195,7 @@ def _lines() -> Panel:
         none="none in the shown range",
         empty="all caches answer; filled by the fault cold-cache",
     )
-    return kit.log_lines(about, '{service_name=~"$service"} | json | event=~"cache.+"')
+    return kit.log_events(about, "cache.")
 
 
 def _hits() -> Panel:

@@ -372,4 +372,4 @@ def _slow_lines() -> Panel:
         none="none in the shown range",
         empty="no slow or repeated statement; filled by the faults missing-index and n-plus-one",
     )
-    return kit.log_lines(about, '{service_name=~"$service"} | json | event=~"db.+"')
+    return kit.log_events(about, "db.")

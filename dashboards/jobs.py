@@ -249,6 +249,7 @@ def _running_for() -> Panel:
         "Below the job's p95.",
         "Far above it: the run hangs. Its trace is not stored before it ends; its logs are.",
         none="nothing runs",
+        empty="runs are over between two scrapes; filled by the fault job-overlong",
     )
     expr = f"{kit.since(JOB_STARTED, *_WHERE, by=_BY)} and {kit.total(JOB_IN_PROGRESS, *_WHERE, by=_BY)} > 0"
     return kit.graph(about, (Line(expr, _NAME),), Scale("s"), Onward(_LINE, runbooks=("JobOverlong",)))
@@ -303,5 +304,4 @@ def _lines() -> Panel:
         none="none in the shown range",
         empty="no failed run; filled by the faults job-failing and job-missed",
     )
-    expr = '{service_name=~"$service"} | json | event=~"job.failed|job.missed|job.skipped"'
-    return kit.log_lines(about, expr)
+    return kit.log_events(about, "job.failed", "job.missed", "job.skipped")

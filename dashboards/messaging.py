@@ -380,5 +380,5 @@ def _dead_lines() -> Panel:
         none="none in the shown range",
         empty="no failed message; filled by the fault inventory-errors",
     )
-    expr = '{service_name=~"$service", level=~"warning|error|critical"} | json | event=~"message.+"'
-    return kit.log_lines(about, expr)
+    bad = 'service_name=~"$service", level=~"warning|error|critical"'
+    return kit.log_events(about, "message.", of=bad)

@@ -336,4 +336,4 @@ def _lines() -> Panel:
         none="none in the shown range",
         empty="nothing fails; filled by the faults retry-storm and payments-errors",
     )
-    return kit.log_lines(about, '{service_name=~"$service"} | json | event=~"(breaker|fallback|retry).+"')
+    return kit.log_events(about, "breaker.", "fallback.", "retry.")

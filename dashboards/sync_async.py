@@ -373,5 +373,5 @@ def _failed_messages() -> Panel:
         none="none in the shown range",
         empty="no failed message; filled by the fault inventory-errors",
     )
-    expr = '{service_name=~".+", level=~"warning|error|critical"} | json | event="message.failed"'
-    return kit.log_lines(about, expr, width=12)
+    bad = 'service_name=~".+", level=~"warning|error|critical"'
+    return kit.log_events(about, "message.failed", of=bad, width=12)

@@ -320,5 +320,5 @@ def _log_lines() -> Panel:
         none="none in the shown range",
         empty="the watchers are well; filled by the fault telemetry-backend-down",
     )
-    events = "obskit.export.+|ship.+|watchdog.+|page.failed|store.failed|event.refused"
-    return kit.log_lines(about, f'{{service_name=~".+"}} | json | event=~"{events}"')
+    events = ("obskit.export_", "ship.", "watchdog.", "page.failed", "store.failed", "event.refused")
+    return kit.log_events(about, *events, of='service_name=~".+"')

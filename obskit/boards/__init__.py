@@ -75,7 +75,7 @@ from obskit.boards._queries import (
 from obskit.boards._render import render
 from obskit.boards._states import UP_OR_DOWN, states
 from obskit.boards._stores import Moment, Stores
-from obskit.boards._tables import log_lines, rows, traces
+from obskit.boards._tables import log_events, log_lines, rows, traces
 from obskit.boards._targets import Column, Line
 from obskit.boards._thresholds import at
 from obskit.boards._variables import Variable, choose, pick, services
@@ -152,6 +152,7 @@ __all__ = [
     "judge",
     "latency",
     "limits",
+    "log_events",
     "log_lines",
     "logs_link",
     "lowest",

@@ -75,6 +75,18 @@ def log_lines(about: About, expr: str, *, width: int = 24, limit: int = 100) -> 
     return Panel(about=about, builder=builder, width=width, height=9, onward=_OVERVIEW)
 
 
+def log_events(
+    about: About, *events: str, of: str = 'service_name=~"$service"', width: int = 24, limit: int = 100
+) -> Panel:
+    """Log lines of some events: names, or beginnings such as ``auth.`` and ``obskit.export_``, in streams that *of* matches.
+
+    The texts are looked for in the line first, which a store does without reading its JSON.
+    """
+    texts = " or ".join(f'"{event}"' for event in events)
+    names = "|".join(f"{event}.+" if event[-1] in "._" else event for event in events).replace("..+", "[.].+")
+    return log_lines(about, f'{{{of}}} |= {texts} | json | event=~"{names}"', width=width, limit=limit)
+
+
 def traces(about: About, query: str, *, width: int = 24, limit: int = 20) -> Panel:
     """A list of traces that match a TraceQL query; each opens."""
     builder = (
