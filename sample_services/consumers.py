@@ -14,7 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 import obskit
 from obskit.messaging import Consumed
 from sample_services.failures import BrokerError, PoisonMessageError
-from sample_services.streams import ORDERS, dead_subject
+from sample_services.streams import ORDERS, REASON, dead_subject
 from sample_services.tasks import end
 
 __all__ = ["REDELIVERY_S", "BrokerError", "Consumer", "PoisonMessageError", "Worker"]
@@ -133,7 +133,7 @@ class Worker:
         if reason:
             # Set aside first: when that fails, the message comes again and nothing is lost.
             with suppress(BrokerError):
-                await self._set_aside(message)
+                await self._set_aside(message, reason)
                 handling.dead_letter(reason)
                 settle = message.term
         with suppress(NatsError, OSError):
@@ -145,12 +145,13 @@ class Worker:
         limit = self.consumer.max_deliveries
         return "max_deliveries" if limit is not None and delivery >= limit else ""
 
-    async def _set_aside(self, message: Msg) -> None:
+    async def _set_aside(self, message: Msg, reason: str) -> None:
         sequence = message.metadata.sequence.stream
         await self._publish(
             dead_subject(self.consumer.name, message.subject),
             message.data,
             message_id=f"{self.consumer.stream}:{sequence}:{self.consumer.name}",
+            headers={REASON: reason},
         )
 
 

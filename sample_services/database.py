@@ -1,13 +1,15 @@
 """A service's own database: SQLite by default, with one writer at a time."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, delete, event, inspect, select, text
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.schema import CreateColumn
 
@@ -19,6 +21,7 @@ _BUSY_TIMEOUT_MS = 5000
 _POOL_S = 5.0
 """Seconds that a caller waits for a connection; whoever called the service has given up by then."""
 _TRIM_ROWS = 2000
+_REPLICA_S, _LEFT_ALONE_S = 1.0, 5.0
 
 
 class Database:
@@ -28,9 +31,11 @@ class Database:
     in order and without polling; ``busy_timeout`` is for anybody else who opens the file.
     A commit survives the death of the process; the last ones may be lost with the power
     (``synchronous=NORMAL``), as JetStream's may with its default sync interval.
+
+    With *replica_url*, reads that may be a moment late go to that copy.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, replica_url: str | None = None) -> None:
         self._is_sqlite = make_url(url).get_backend_name() == "sqlite"
         # Every connection here ends its own transaction, so that the pool need not do it again.
         options: dict[str, Any] = {"pool_reset_on_return": None} if self._is_sqlite else {}
@@ -42,6 +47,11 @@ class Database:
             event.listen(self.engine.sync_engine, "connect", _configure)
             event.listen(self.engine.sync_engine, "begin", _begin)
         self._single = self.engine.execution_options(is_single_statement=True)
+        # A connection of the pool whose server is gone must not be an error of the request that gets it.
+        replica = create_async_engine(replica_url, pool_pre_ping=True) if replica_url else None
+        self._replica = obskit.instrument(replica) if replica else None
+        self._replica_away_until = 0.0
+        self._log = obskit.get_logger()
 
     async def open(self, tables: MetaData) -> None:
         """Create the folder, the file and the tables where they are missing."""
@@ -54,6 +64,8 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+        if self._replica is not None:
+            await self._replica.dispose()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -78,6 +90,29 @@ class Database:
         """Run one statement that only reads; it never waits for the writer."""
         async with self._single.connect() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def read_late(self) -> AsyncIterator[AsyncConnection]:
+        """Run statements that only read, and may miss what was written a moment ago.
+
+        They go to the replica, where there is one; one that does not answer is left alone for 5 s.
+        """
+        async with AsyncExitStack() as closing:
+            connection = await self._on_replica(closing)
+            if connection is None:
+                connection = await closing.enter_async_context(self.read())
+            yield connection
+
+    async def _on_replica(self, closing: AsyncExitStack) -> AsyncConnection | None:
+        if self._replica is None or time.monotonic() < self._replica_away_until:
+            return None
+        try:
+            async with asyncio.timeout(_REPLICA_S):
+                return await closing.enter_async_context(self._replica.connect())
+        except (SQLAlchemyError, OSError) as error:  # OSError: TimeoutError is one
+            self._replica_away_until = time.monotonic() + _LEFT_ALONE_S
+            self._log.warning("database.replica_away", error=type(error).__name__)
+            return None
 
     async def check(self) -> None:
         """Raise when the database does not answer: the readiness check."""

@@ -30,6 +30,11 @@ class Settings:
 
     With ``DATABASE_PASSWORD_FILE`` the password is what that file holds; ``CACHE_PASSWORD_FILE`` is the cache's.
     """
+    database_replica_url: str | None
+    """``DATABASE_REPLICA_URL``: a copy that answers lists and reports; default none.
+
+    ``DATABASE_REPLICA_PASSWORD_FILE`` is its password's.
+    """
     nats_url: str
     """``NATS_URL``; default ``nats://127.0.0.1:4222``."""
     orders_url: str
@@ -79,6 +84,7 @@ class Settings:
         token_file = source.get("OBSKIT_FAULTS_TOKEN_FILE")
         return cls(
             database_url=_database(_with_password(source, "DATABASE") or _sqlite(home, service)),
+            database_replica_url=_replica(source),
             nats_url=_url(source, "NATS_URL", "nats://127.0.0.1:4222", {"nats", "tls"}),
             orders_url=_http(source, "ORDERS_URL", 8102),
             inventory_url=_http(source, "INVENTORY_URL", 8103),
@@ -147,17 +153,23 @@ def _cache(source: Mapping[str, str]) -> str:
     return _with_password({**source, "CACHE_URL": url}, "CACHE") or url
 
 
-def _database(value: str) -> str:
+def _replica(source: Mapping[str, str]) -> str | None:
+    name = "DATABASE_REPLICA"
+    value = _with_password(source, name)
+    return _database(value, f"{name}_URL") if value else None
+
+
+def _database(value: str, name: str = "DATABASE_URL") -> str:
     accepted = "use sqlite+aiosqlite:///<path>, or another SQLAlchemy address with an async driver"
     try:
         url = make_url(value)
         is_async = url.get_dialect().is_async
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         # Not shown: what cannot be parsed cannot be masked, and it may hold a password.
-        msg = f"DATABASE_URL (hidden) is not accepted; {accepted}."
+        msg = f"{name} (hidden) is not accepted; {accepted}."
         raise ConfigError(msg) from error
     if not is_async:
-        msg = f"DATABASE_URL={str(url)!r} is not accepted; {accepted}."  # str() masks the password
+        msg = f"{name}={str(url)!r} is not accepted; {accepted}."  # str() masks the password
         raise ConfigError(msg)
     return value
 

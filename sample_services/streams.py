@@ -2,7 +2,7 @@
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
-__all__ = ["DEAD", "MAIL", "ORDERS", "STREAMS", "dead_subject"]
+__all__ = ["DEAD", "MAIL", "ORDERS", "REASON", "STREAMS", "dead_subject"]
 
 ORDERS = "ORDERS"
 """Every event about orders; each consumer reads it at its own pace."""
@@ -10,6 +10,8 @@ MAIL = "MAIL"
 """Batches of mail to send: a work queue, in which a batch is gone when a worker has done it."""
 DEAD = "DEAD"
 """Messages that were given up, under ``dead.<consumer>.<subject>``, until somebody has looked at them."""
+REASON = "Dead-Reason"
+"""The header of a dead letter that says why it was given up."""
 
 _HOUR_S = 3600
 _MB = 1024 * 1024

@@ -25,7 +25,7 @@ def create_app() -> FastAPI:
     """Build the service from its environment."""
     settings = Settings.load("inventory")
     obskit.init(service="inventory", version=VERSION)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.database_replica_url)
     inventory = Inventory(database)
     broker = Broker(settings.nats_url, name="inventory")
     faults = Faults("inventory", Reach(database=database, broker=broker))

@@ -48,7 +48,7 @@ async def reserve(wanted: ReservationRequest, inventory: InventoryStore, faults:
 async def list_stock(
     inventory: InventoryStore,
     faults: ActiveFaults,
-    after: Annotated[str, Query(max_length=32)] = "",
+    after: Annotated[str, Query(max_length=32, pattern="^[A-Z0-9-]*$")] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> StockPage:
     await faults.at("browse")

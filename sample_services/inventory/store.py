@@ -66,7 +66,7 @@ class Inventory:
 
     async def page(self, after: str, limit: int) -> list[Stock]:
         """Return up to *limit* SKUs that come after *after*, in their order."""
-        async with self._database.read() as connection:
+        async with self._database.read_late() as connection:
             rows = await connection.execute(_PAGE, {"after": after, "most": limit})
             return [
                 Stock(sku=row.sku, available=row.available, price_cents=price_cents(row.sku)) for row in rows

@@ -90,6 +90,7 @@ def batch_consumer(
             )
             for number in range(batch.first + task.done, batch.first + batch.size)
         ]
+        await store.begin(batch)
         try:
             await send(mails, progress)
         finally:

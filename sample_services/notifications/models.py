@@ -49,6 +49,8 @@ batches = Table(
     Column("sent", Integer, nullable=False),
     Column("bounced", Integer, nullable=False),
     Column("suppressed", Integer, nullable=False),
+    # Attempts that have begun and not told how they ended; empty in a file of an older version.
+    Column("unended", Integer),
     Column("updated_at", Float, nullable=False),
 )
 
@@ -77,7 +79,10 @@ class NewCampaign(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     subject: _Line = Field(examples=["Tea in spring"])
-    text: str = Field(min_length=1, max_length=10_000, examples=["Fresh leaves are in."])
+    # PostgreSQL keeps no NUL in a text.
+    text: str = Field(
+        min_length=1, max_length=10_000, pattern="^[^\\x00]*$", examples=["Fresh leaves are in."]
+    )
     recipients: int = Field(ge=1, le=100_000, strict=True, examples=[5000])
     bounce_percent: int = Field(default=1, ge=0, le=100, strict=True)
     """How many of a hundred have an address that does not exist any more."""
@@ -96,6 +101,8 @@ class Campaign(BaseModel):
     remaining: int
     batches: int
     batches_done: int
+    maybe_repeated: int
+    """Mails that a killed worker may have sent, and another one again: of the batches it had in hand."""
     mails_per_second: float
     """Since the campaign was made, to the last batch that was done."""
     created_at: datetime

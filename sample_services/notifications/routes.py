@@ -61,7 +61,7 @@ async def show_campaign(campaign_id: UUID, store: Store) -> Campaign:
 @router.get("/suppressions")
 async def list_suppressions(
     store: Store,
-    after: Annotated[str, Query(max_length=254)] = "",
+    after: Annotated[str, Query(max_length=254, pattern="^[A-Za-z0-9._+@-]*$")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, list[Suppression]]:
     return {"items": await store.suppressions(after, limit)}

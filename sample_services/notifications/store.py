@@ -42,6 +42,7 @@ _NOTE_SENT = insert(mails)
 _SUMS = {
     name: func.coalesce(func.sum(batches.c[name]), 0).label(name) for name in ("done", "sent", "bounced")
 }
+_UNENDED = func.coalesce(batches.c.unended, 0)
 _PROGRESS = (
     select(
         campaigns,
@@ -49,6 +50,10 @@ _PROGRESS = (
         func.coalesce(func.sum(batches.c.suppressed), 0).label("suppressed"),
         func.count().label("batches"),
         func.count().filter(batches.c.done == batches.c.size).label("batches_done"),
+        # While a batch is not done, an attempt without an end may be one that goes on.
+        func.coalesce(
+            func.sum(batches.c.size).filter(batches.c.done == batches.c.size, _UNENDED > 0), 0
+        ).label("maybe_repeated"),
         func.max(batches.c.updated_at).label("updated_at"),
     )
     .join(batches, batches.c.campaign_id == campaigns.c.id)
@@ -60,6 +65,11 @@ _BATCH = (
     select(campaigns.c.subject, campaigns.c.text, campaigns.c.bounce_percent, batches.c.done)
     .join(batches, batches.c.campaign_id == campaigns.c.id)
     .where(campaigns.c.id == bindparam("campaign_id"), batches.c.number == bindparam("number"))
+)
+_BEGIN = (
+    update(batches)
+    .where(batches.c.campaign_id == bindparam("of"), batches.c.number == bindparam("in_batch"))
+    .values(unended=_UNENDED + 1)
 )
 _RECORD = (
     update(batches)
@@ -74,6 +84,7 @@ _RECORD = (
         sent=batches.c.sent + bindparam("more_sent"),
         bounced=batches.c.bounced + bindparam("more_bounced"),
         suppressed=batches.c.suppressed + bindparam("more_suppressed"),
+        unended=_UNENDED - 1,
         updated_at=bindparam("now"),
     )
 )
@@ -154,6 +165,11 @@ class Notifications:
             values = {"campaign_id": batch.campaign_id, "number": batch.number}
             row = (await connection.execute(_BATCH, values)).one_or_none()
         return Task(**row._asdict()) if row else None
+
+    async def begin(self, batch: Batch) -> None:
+        """Note that an attempt at a batch begins: one that never ends is a worker that was killed."""
+        async with self._database.write_once() as connection:
+            await connection.execute(_BEGIN, {"of": batch.campaign_id, "in_batch": batch.number})
 
     async def record(self, batch: Batch, progress: Progress) -> None:
         """Store what an attempt at a batch has done, and suppress the addresses that bounced."""
@@ -251,7 +267,7 @@ def _pieces(campaign_id: str, recipients: int) -> list[Batch]:
 
 
 def _batch_row(batch: Batch, now: float) -> dict[str, Any]:
-    zeros = dict.fromkeys(("done", "sent", "bounced", "suppressed"), 0)
+    zeros = dict.fromkeys(("done", "sent", "bounced", "suppressed", "unended"), 0)
     return {**batch.model_dump(), **zeros, "updated_at": now}
 
 

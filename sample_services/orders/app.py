@@ -21,17 +21,15 @@ from sample_services.upstream import Upstream
 
 __all__ = ["create_app"]
 
-_INVENTORY_TIMEOUT_S, _TRIM_S = 2.0, 60.0
-_SLOW_MS = 100.0
-"""The start page waits for these statements: it has less to spend than the library's default of 200."""
+# The start page waits for the statements: it has less to spend than the library's default of 200 ms.
+_INVENTORY_TIMEOUT_S, _TRIM_S, _SLOW_MS = 2.0, 60.0, 100.0
 
 
 def create_app() -> FastAPI:
     """Build the service from its environment."""
     settings = Settings.load("orders")
     obskit.init(service="orders", version=VERSION, db_slow_ms=_SLOW_MS)
-    database = Database(settings.database_url)
-    orders = Orders(database)
+    orders = Orders(database := Database(settings.database_url, settings.database_replica_url))
     broker = Broker(settings.nats_url, name="orders")
     inventory = Upstream("inventory", settings.inventory_url, timeout_s=_INVENTORY_TIMEOUT_S)
     payments = PaymentsClient.at(settings.payments_url)

@@ -113,7 +113,7 @@ class Orders:
         their own, as a lazy relation of an ORM does.
         """
         wanted = {"user_id": user_id, "most": limit}
-        async with self._database.read() as connection:
+        async with self._database.read_late() as connection:
             if not one_by_one:
                 return [_order(row._asdict()) for row in await connection.execute(_LATEST, wanted)]
             found = [_order(row._asdict()) for row in await connection.execute(_OF_USER, wanted)]
@@ -124,7 +124,7 @@ class Orders:
 
     async def summary(self, within_s: float) -> dict[str, int]:
         """Return how many orders of the last *within_s* seconds are in each state."""
-        async with self._database.read() as connection:
+        async with self._database.read_late() as connection:
             rows = await connection.execute(_SUMMARY, {"since": time.time() - within_s})
             return {row.state: row.orders for row in rows}
 

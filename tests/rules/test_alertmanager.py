@@ -1,12 +1,15 @@
 """The routes: by amtool, and by a running Alertmanager with a receiver of its own."""
 
 import json
+import re
+import textwrap
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
+import yaml
 
 from obskit._assets import asset
 from obskit.rules import write_native
@@ -31,6 +34,29 @@ _TEXTS = {
 
 def test_amtool_accepts_the_committed_configuration(run, alerts_dir):
     code, said = run("amtool", "check-config", alerts_dir / "alertmanager.yml")
+
+    assert code == 0, said
+
+
+def _ways_of_the_readme(alerts_dir):
+    """Return Slack, mail and webhook as the README writes them down."""
+    block = re.search(r"```yaml\n(.*?)```", (alerts_dir / "README.md").read_text(), re.DOTALL)[1]
+    return yaml.safe_load(textwrap.dedent(block))
+
+
+@pytest.mark.parametrize("way", ["pagerduty", "slack_configs", "email_configs", "webhook_configs"])
+def test_amtool_accepts_each_change_that_the_readme_tells_of(run, alerts_dir, tmp_path, way):
+    config = yaml.safe_load((alerts_dir / "alertmanager.yml").read_text())
+    (pager,) = [one for one in config["receivers"] if one["name"] == "pager"]
+    if way == "pagerduty":  # the real one: the line url: is deleted
+        assert pager["pagerduty_configs"][0].pop("url")
+        assert pager["pagerduty_configs"][0]["routing_key_file"]
+    else:
+        pager[way] = _ways_of_the_readme(alerts_dir)[way]
+    changed = tmp_path / "alertmanager.yml"
+    changed.write_text(yaml.safe_dump(config))
+
+    code, said = run("amtool", "check-config", changed)
 
     assert code == 0, said
 

@@ -1,6 +1,7 @@
 """Consumers on a real broker: back-off, dead letters after the last delivery, nothing lost on the way."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from nats.js.api import ConsumerConfig
 
 from sample_services import consumers
 from sample_services.broker import Broker, Consumer, PoisonMessageError
+from sample_services.dead_letters import main as dead
 from sample_services.streams import ORDERS
 
 DEADLINE_S = 30
@@ -120,6 +122,61 @@ def test_poison_is_set_aside_at_once_and_the_next_message_is_handled(captured, s
     asyncio.run(scenario())
     assert sorted(seen) == [b"good", b"poison"]
     assert captured.events("message.dead_lettered")[0]["reason"] == "poison"
+
+
+def test_dead_letters_are_shown_and_replayed_or_dropped(captured, server, capsys):
+    handled, is_mended = [], False
+
+    async def handle(_subject, body):
+        if not is_mended:
+            raise PoisonMessageError("cannot be read")
+        handled.append(body)
+
+    async def run(*arguments):
+        code = await asyncio.to_thread(dead, [*arguments, f"--nats={server.url}"])
+        return code, capsys.readouterr()
+
+    async def scenario():
+        nonlocal is_mended
+        broker = Broker(server.url, name="testing")
+        async with broker.running(consumer(handle)):
+            await until(broker_is_up(broker), "connected")
+            assert (await run())[1].out == "0 dead letters\n"
+            for number, body in enumerate((b"\xff\x1b[2J", b"lost")):
+                await broker.publish("orders.created", body, message_id=str(number))
+                await until(lambda n=number: len(captured.events("message.dead_lettered")) > n, "given up")
+            _, said = await run()
+            assert [line.split()[2:5] for line in said.out.splitlines()[:2]] == [
+                ["tester", "orders.created", "poison"]
+            ] * 2
+            assert "\x1b" not in said.out
+            code, said = await run("replay", "1", "7")
+            assert (code, said.err) == (1, "There is no dead letter 7.\n")
+
+            is_mended = True
+            assert (await run("replay", "1"))[1].out == "1 replayed\n"
+            await until(lambda: handled, "handled")
+            code, said = await run("list", "--json")
+            (left,) = json.loads(said.out)
+            assert (left["number"], left["body"]) == (2, "lost")
+            assert left["headers"].keys() >= {"traceparent"}
+            assert (await run("drop", "--all"))[1].out == "1 dropped\n"
+            assert (await run())[1].out == "0 dead letters\n"
+            await until_settled(broker)
+
+    asyncio.run(scenario())
+    assert handled == [b"\xff\x1b[2J"]
+    spans = [span for span in captured.spans if span.name == "process orders.created"]
+    assert len(spans) == 3
+    assert len({span.context.trace_id for span in spans}) == 2  # it goes on in the trace that it came from
+
+
+def test_dead_letters_of_nobody_are_refused(capsys, free_port):
+    with pytest.raises(SystemExit):
+        dead(["replay"])
+    assert "their numbers, or --all" in capsys.readouterr().err
+    assert dead([f"--nats=nats://127.0.0.1:{free_port()}"]) == 1
+    assert "does not answer" in capsys.readouterr().err
 
 
 def test_slow_message_is_not_delivered_twice_while_it_is_worked_on(captured, server):

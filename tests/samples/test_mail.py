@@ -117,7 +117,7 @@ def test_killed_worker_loses_no_mail_and_repeats_one_batch_at_most(mailroom, unt
     assert len(ledger) == 4900
     assert ledger.keys() <= message_ids(campaign_id, range(5000))
     repeated = [message_id for message_id, times in ledger.items() if times > 1]
-    assert len(repeated) <= BATCH
+    assert len(repeated) <= done["maybe_repeated"] <= BATCH
     assert set(ledger.values()) <= {1, 2}
     numbers = {int(message_id.split(".")[1].split("@")[0]) // BATCH for message_id in repeated}
     assert len(numbers) <= 1, "repeated mails are of one batch"

@@ -123,6 +123,20 @@ def test_what_attackers_send_is_text_or_refused(service):
         assert client.get("/livez").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("service", "method", "path", "asked"),
+    [
+        ("inventory", "GET", "/stock", {"params": {"after": "A\x00"}}),
+        ("notifications", "GET", "/suppressions", {"params": {"after": "a\x00"}}),
+        ("notifications", "POST", "/campaigns", {"json": {"subject": "s", "text": "t\x00", "recipients": 1}}),
+    ],
+    indirect=["service"],
+)
+def test_a_nul_is_refused_for_postgresql_would_fail_at_it(service, method, path, asked):
+    with running(service) as client:
+        assert checked(client.request(method, path, **asked), path).status_code == 422
+
+
 def attack(client, operation, text):
     """Send *text* wherever text can be sent: path, query, headers and every field of the body."""
     path = operation.path

@@ -31,6 +31,7 @@ def test_home_moves_the_database():
         ("DATABASE_URL", "sqlite:///orders.db", "use sqlite+aiosqlite:///<path>"),
         ("DATABASE_URL", "nonsense", "use sqlite+aiosqlite:///<path>"),
         ("DATABASE_URL", "nosuchdb://x/y", "use sqlite+aiosqlite:///<path>"),
+        ("DATABASE_REPLICA_URL", "sqlite:///orders.db", "use sqlite+aiosqlite:///<path>"),
     ],
 )
 def test_wrong_value_is_refused_with_what_is_accepted(variable, value, says):
