@@ -7,9 +7,10 @@ import typer
 from rich.console import Console
 
 from obskit import stack
-from obskit.cli._output import print_json, print_lines, progress_console
+from obskit.cli._output import print_json, print_lines, progress_console, table
+from obskit.errors import StackError
 
-__all__ = ["down", "up"]
+__all__ = ["down", "status", "up"]
 
 _PAGES = (
     (
@@ -24,7 +25,7 @@ _PAGES = (
 )
 
 
-def up(home: stack.Home, given: Sequence[str], as_json: bool) -> None:
+def up(home: stack.Home, given: Sequence[str], time_scale: float, as_json: bool) -> None:
     """Start the containers, wait until they are healthy, and print where their pages are.
 
     Raises:
@@ -35,16 +36,9 @@ def up(home: stack.Home, given: Sequence[str], as_json: bool) -> None:
         msg = f"--backend compose does not take {', '.join(given)}; see compose/README.md for what it takes."
         raise typer.BadParameter(msg)
     boards = stack.find_project(Path.cwd()).boards
-    containers = stack.compose_up(home, _reported(progress_console()), boards=boards)
+    containers = stack.compose_up(home, _reported(progress_console()), boards=boards, time_scale=time_scale)
     if as_json:
-        print_json(
-            {
-                "containers": [
-                    {"name": one.service, "state": one.state, "health": one.health or None}
-                    for one in containers
-                ]
-            }
-        )
+        print_json({"containers": _as_json(containers)})
         return
     names = {one.service for one in containers}
     lines = [
@@ -67,6 +61,30 @@ def down(home: stack.Home, *, wipe: bool) -> None:
     print_lines("Nothing is left running." if was_running else "No containers of obskit were running.")
     if wipe:
         print_lines("Removed the data and the secrets of the containers.")
+
+
+def status(home: stack.Home, *, as_json: bool) -> bool:
+    """Show the containers; gives whether there are any and all are ready.
+
+    Raises:
+        StackError: Docker is missing or refuses, or, without *as_json*, no container is there.
+    """
+    containers = stack.compose_status(home)
+    is_ready = bool(containers) and all(one.is_ready for one in containers)
+    if as_json:
+        print_json({"ready": is_ready, "containers": _as_json(containers)})
+    elif not containers:
+        msg = "No containers of obskit are running."
+        raise StackError(msg, fix="obskit up --backend compose")
+    else:
+        table(
+            ["name", "state", "health"], [[one.service, one.state, one.health or "-"] for one in containers]
+        )
+    return is_ready
+
+
+def _as_json(containers: Sequence[stack.Container]) -> list[dict[str, str | None]]:
+    return [{"name": one.service, "state": one.state, "health": one.health or None} for one in containers]
 
 
 def _reported(console: Console) -> Callable[[Sequence[stack.Container]], None]:

@@ -3,7 +3,8 @@
 import typer
 
 from obskit import stack
-from obskit.cli._options import HomeOption, JsonOption
+from obskit.cli import _containers
+from obskit.cli._options import BackendOption, HomeOption, JsonOption
 from obskit.cli._output import print_json, print_lines, seconds, table
 from obskit.errors import StackError
 
@@ -12,14 +13,19 @@ __all__ = ["status"]
 _COLUMNS = ["name", "state", "pid", "port", "uptime", "restarts", "last exit"]
 
 
-def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def status(home: HomeOption = None, backend: BackendOption = "native", as_json: JsonOption = False) -> None:
     """Show each process of the stack; exit 1 when one is not ready or the stack is down.
 
     \b
     Example:
       obskit status
       obskit status --json
+      obskit status --backend compose
     """
+    if backend == "compose":
+        if not _containers.status(stack.Home.at(home), as_json=as_json):
+            raise typer.Exit(1)
+        return
     found = stack.status(stack.Home.at(home))
     if as_json:
         print_json(found.to_json())

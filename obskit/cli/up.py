@@ -57,7 +57,7 @@ def up(
     without any the samples run. Logs and traces are kept by the embedded stores,
     or by a Loki and a Tempo where they are. With --backend compose the samples
     run in containers, and Grafana, Loki and Tempo with them; the other options
-    but --home and --json are for the native backend.
+    but --home, --json and --time-scale are for the native backend.
 
     Where the stack runs already, services, rules and boards that were added to
     obskit.toml, changed or taken out there are so in the stack too; what did not
@@ -78,7 +78,6 @@ def up(
     if backend == "compose":
         given = {
             "--port": bool(port),
-            "--time-scale": time_scale != 1,
             "--loki": bool(loki),
             "--tempo": bool(tempo),
             "--otlp": bool(otlp),
@@ -89,7 +88,8 @@ def up(
             "--project": project is not None,
             "--samples": samples is not None,
         }
-        _containers.up(stack.Home.at(home), [name for name, is_given in given.items() if is_given], as_json)
+        named = [name for name, is_given in given.items() if is_given]
+        _containers.up(stack.Home.at(home), named, time_scale, as_json)
         return
     chosen = stack.Home.at(home)
     running = stack.status(chosen)

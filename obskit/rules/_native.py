@@ -37,7 +37,7 @@ class NativeRules:
     alertmanager: Path
 
 
-def write_native(  # noqa: PLR0913 - six things of the machine differ, and the stack names each
+def write_native(  # noqa: PLR0913 - some things of the machine differ, and the stack names each
     destination: Path,
     *,
     factor: float,
@@ -49,6 +49,7 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
     extra: Mapping[str, RuleFile] = _NOTHING,
     without: Collection[str] = (),
     gone: Collection[str] = (),
+    alertmanager_pager_url: str = "",
 ) -> NativeRules:
     """Write copies of the shipped rules and routes into *destination*, which is made when missing.
 
@@ -59,6 +60,7 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
     *extra* are rules of somebody's own, by the name of the file to write; shipped files that
     *without* names are left out. *gone* are services that were taken out on purpose, of which ServiceAbsent
     says nothing.
+    Alertmanager sends to *alertmanager_pager_url* where it calls the pager otherwise than a person does.
     *routing_key_file* is read by Alertmanager itself, so no copy holds the key.
 
     Raises:
@@ -66,6 +68,8 @@ def write_native(  # noqa: PLR0913 - six things of the machine differ, and the s
         StackError: the installation is incomplete.
     """
     addresses = _addresses(pager_url, board_url)
+    if alertmanager_pager_url:
+        addresses[_CONTAINER_PAGER] = alertmanager_pager_url
     onward = console_link if boards == "console" else str
     destination.mkdir(parents=True, exist_ok=True)
     written = []

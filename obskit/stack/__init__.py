@@ -1,6 +1,6 @@
 """Starts, watches and ends everything that obskit runs on one machine without containers."""
 
-from obskit.stack._compose import Container, compose_down, compose_up
+from obskit.stack._compose import Container, compose_down, compose_status, compose_up
 from obskit.stack._home import Home
 from obskit.stack._identity import Identity, identify
 from obskit.stack._lifecycle import STOP_SIGNALS, Report, down, uninterrupted, up
@@ -45,6 +45,7 @@ __all__ = [
     "check_free",
     "choose_stores",
     "compose_down",
+    "compose_status",
     "compose_up",
     "current_address",
     "current_ports",

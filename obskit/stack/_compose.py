@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -16,9 +16,10 @@ from obskit._assets import asset
 from obskit.errors import StackError
 from obskit.stack import _holders
 from obskit.stack._boards import keep_boards
+from obskit.stack._compose_files import adopt_token, seed_token, write_scaled
 from obskit.stack._home import Home
 
-__all__ = ["Container", "compose_down", "compose_up"]
+__all__ = ["Container", "compose_down", "compose_status", "compose_up"]
 
 PROFILES = "core,agents,samples,load"
 """Everything that may run; what starts is chosen in ``versions.env`` or by ``COMPOSE_PROFILES``."""
@@ -52,15 +53,15 @@ Report = Callable[[Sequence[Container]], object]
 
 
 def compose_up(
-    home: Home, report: Report, *, boards: Sequence[Path] = (), wait_s: float = _WAIT_S
+    home: Home, report: Report, *, boards: Sequence[Path] = (), time_scale: float = 1, wait_s: float = _WAIT_S
 ) -> tuple[Container, ...]:
     """Build, start and wait until every container is ready; returns them by service.
 
     *report* is called with all containers each time they were looked at. Grafana and the console show
-    *boards* beside the shipped ones.
+    *boards* beside the shipped ones. Rules, scrapes and routes run *time_scale* times faster than written.
 
     Raises:
-        ConfigError: one of the boards is none.
+        ConfigError: one of the boards is none, or the time scale is not accepted.
         StackError: Docker or Compose is missing or refuses, or something did not become healthy
             within *wait_s* seconds. What runs then is left running, so that it can be looked at.
     """
@@ -68,8 +69,10 @@ def compose_up(
     _refuse_installed()
     home.create()
     keep_boards(home, boards)
-    compose.make_secrets()
+    compose.make_secrets(home)
+    compose = replace(compose, environment={**compose.environment, **write_scaled(home, time_scale)})
     compose.start()
+    adopt_token(home, compose.secrets)
     deadline = time.monotonic() + wait_s
     while True:
         found = compose.containers()
@@ -96,6 +99,15 @@ def compose_down(home: Home, *, wipe: bool = False) -> bool:
     return was_running
 
 
+def compose_status(home: Home) -> tuple[Container, ...]:
+    """Return the containers of every profile, by service; none when nothing was started.
+
+    Raises:
+        StackError: Docker or Compose is missing or refuses.
+    """
+    return _Compose.find(home, profiles=PROFILES).containers()
+
+
 @dataclass(frozen=True, slots=True)
 class _Compose:
     command: tuple[str, ...]
@@ -113,7 +125,8 @@ class _Compose:
             environment["COMPOSE_PROFILES"] = profiles
         return cls((*command, "--env-file", "versions.env"), secrets, environment)
 
-    def make_secrets(self) -> None:
+    def make_secrets(self, home: Home) -> None:
+        seed_token(home, self.secrets)
         asked = _run(("sh", "init.sh"), self.environment)
         if asked.returncode:
             msg = f"The secrets in {self.secrets} cannot be made."

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from obskit import stack
+from obskit._assets import asset
+from obskit.cli import _verify
 from obskit.cli.main import run
 
 NO_ENGINE = "Cannot connect to the Docker daemon. Is the docker daemon running?"
@@ -17,7 +20,7 @@ import json, os, pathlib, sys
 here = pathlib.Path({folder!r})
 arguments = sys.argv[1:]
 with (here / "calls.jsonl").open("a") as calls:
-    kept = {{name: os.environ.get(name, "") for name in ("SECRETS_DIR", "BOARDS_DIR", "COMPOSE_PROFILES", "DOCKER_BUILDKIT")}}
+    kept = {{name: os.environ.get(name, "") for name in {names!r}}}
     calls.write(json.dumps({{"arguments": arguments, "cwd": os.getcwd(), **kept}}) + "\\n")
 state = json.loads((here / "state.json").read_text())
 if arguments[:1] == ["version"] and not state["engine"]:
@@ -45,13 +48,24 @@ if arguments[:1] == ["inspect"]:
 """
 
 
+KEPT = (
+    "SECRETS_DIR",
+    "BOARDS_DIR",
+    "ALERTS_DIR",
+    "PROMETHEUS_DIR",
+    "LOAD_MODE",
+    "COMPOSE_PROFILES",
+    "DOCKER_BUILDKIT",
+)
+
+
 class Docker:
     """A docker command that answers as told and writes down what it was asked."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         program = folder / "docker"
-        program.write_text(DOCKER.format(python=sys.executable, folder=str(folder)))
+        program.write_text(DOCKER.format(python=sys.executable, folder=str(folder), names=KEPT))
         program.chmod(0o755)
         self.answers()
 
@@ -227,13 +241,113 @@ def test_debians_docker_compose_is_used_where_docker_has_no_compose(docker, obsk
     assert docker.told("up")["arguments"] == ["--env-file", "versions.env", "up", "--detach"]
 
 
-@pytest.mark.parametrize(
-    "option", [("--port", "grafana=1"), ("--time-scale", "30"), ("--foreground",), ("--loki", "embedded")]
-)
+@pytest.mark.parametrize("option", [("--port", "grafana=1"), ("--foreground",), ("--loki", "embedded")])
 def test_options_of_the_other_backend_are_misuse(docker, obskit_command, option):
     code, _, _ = obskit_command("up", *option)
     assert code == 2
     assert docker.calls == []
+
+
+def test_the_commands_of_obskit_and_the_containers_have_one_token(docker, obskit_command, tmp_path):
+    docker.answers(containers=[READY])
+    home = stack.Home.at(tmp_path / "home")
+    obskit_command("up")
+    theirs = home.root / "compose/secrets/admin_token"
+    assert home.token() == theirs.read_text()
+    # Those of somebody who ran init.sh first: containers may run with them, so they stay.
+    theirs.chmod(0o644)
+    theirs.write_text("made-by-init")
+    obskit_command("up")
+    assert home.token() == theirs.read_text() == "made-by-init"
+    assert home.admin_token.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_stack_that_does_not_start_leaves_the_token_of_the_other_alone(docker, obskit_command, tmp_path):
+    home = stack.Home.at(tmp_path / "home")
+    home.create()
+    before = home.token()
+    (home.root / "compose/secrets").mkdir(parents=True)
+    (home.root / "compose/secrets/admin_token").write_text("made-by-init")
+    docker.answers(fails=True)
+    assert obskit_command("up")[0] == 1
+    assert home.token() == before
+
+
+def test_time_that_runs_faster_is_in_copies_of_the_shipped_files(docker, obskit_command, parsed):
+    docker.answers(containers=[READY])
+    assert obskit_command("up", "--time-scale", "60")[0] == 0
+    told = docker.told("up")
+    alerts, prometheus = Path(told["ALERTS_DIR"]), Path(told["PROMETHEUS_DIR"])
+    shipped = {Path(name).name for name in rules_of(asset("compose") / "prometheus")}
+    assert {Path(name).name for name in rules_of(prometheus)} == shipped
+    assert {path.name for path in alerts.iterdir()} == shipped | {"alertmanager.yml"}
+    assert "[30s]" in (alerts / "recording.yaml").read_text()
+    assert "[30s]" not in (asset("alerts") / "recording.yaml").read_text()
+    routes = (alerts / "alertmanager.yml").read_text()
+    assert "http://pager:8601/v2/enqueue" in routes
+    assert "/run/secrets/pagerduty_routing_key" in routes
+    for path in (*alerts.iterdir(), *prometheus.iterdir()):
+        assert path.stat().st_mode & 0o444 == 0o444, path
+    config = yaml.safe_load((prometheus / "prometheus.yml").read_text())
+    assert config["global"]["scrape_interval"] == "1s"
+    assert told["LOAD_MODE"] == "faults"
+    assert "--mode=mix" in parsed["services"]["loadgen"]["command"]
+
+
+def rules_of(folder):
+    return yaml.safe_load((folder / "prometheus.yml").read_text())["rule_files"]
+
+
+def test_without_a_time_scale_the_committed_files_are_mounted(docker, obskit_command):
+    docker.answers(containers=[READY])
+    obskit_command("up")
+    assert {docker.told("up")[name] for name in ("ALERTS_DIR", "PROMETHEUS_DIR", "LOAD_MODE")} == {""}
+
+
+def test_status_shows_the_containers(docker, obskit_command):
+    docker.answers(containers=[READY])
+    code, out, _ = obskit_command("status")
+    assert code == 0
+    assert "grafana" in out
+    docker.answers(containers=[STARTING])
+    code, out, _ = obskit_command("status", "--json")
+    assert code == 1
+    assert json.loads(out)["ready"] is False
+
+
+def test_status_says_when_nothing_runs(docker, obskit_command):
+    code, _, err = obskit_command("status")
+    assert code == 1
+    assert "No containers of obskit are running." in err
+    assert docker.told("ps")["COMPOSE_PROFILES"] == "core,agents,samples,load"
+
+
+@pytest.mark.parametrize(
+    ("containers", "said"),
+    [((), "No load generator runs"), (READY, "No load generator runs"), (STARTING, "Not ready: grafana.")],
+)
+def test_faults_are_verified_only_where_all_containers_run_and_send_load(
+    docker, obskit_command, containers, said
+):
+    docker.answers(containers=[containers])
+    code, _, err = obskit_command("fault", "verify", "inventory-slow")
+    assert code == 1
+    assert said in err
+    assert "--time-scale 60" in " ".join(err.split())
+
+
+def test_faults_are_verified_with_the_load_of_the_containers(docker, obskit_command, monkeypatch):
+    def verified(_eyes, fault, options):
+        options.alive()
+        checks = {name: _verify.Check(passed=True, said="ok") for name in _verify.CHECKS}
+        return _verify.RowResult(id=fault.id, level=100, at="now", seconds=1.0, checks=checks)
+
+    monkeypatch.setattr(_verify, "warm_up", lambda *_: None)
+    monkeypatch.setattr(_verify, "verify", verified)
+    docker.answers(containers=[[*READY, ("loadgen", "running", "healthy")]])
+    code, out, err = obskit_command("fault", "verify", "inventory-slow", "--json")
+    assert code == 0, err
+    assert [row["id"] for row in json.loads(out)["faults"]] == ["inventory-slow"]
 
 
 def test_down_ends_every_profile_and_keeps_the_data(docker, obskit_command):

@@ -17,6 +17,7 @@ import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from obskit import catalog
+from obskit.config import Settings
 
 LABELS = {"service_name", "environment", "level"}
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -138,6 +139,20 @@ def test_the_capacity_table_is_arithmetic(growing):
 def test_every_file_that_the_page_names_is_there(growing):
     for target in re.findall(r"\]\((?!http|#)([^)#]+)\)", (growing / "README.md").read_text()):
         assert (growing / target).exists(), target
+
+
+def test_the_variables_of_other_backends_are_taken_as_they_are_written(growing):
+    text = (growing / "README.md").read_text()
+    rows = re.findall(r"^\| [^|]+ \| `(https?://[^`]+)` \| (?:`([^`]+)` )?\|$", text, re.MULTILINE)
+    assert len(rows) == 4
+    for row in rows:
+        # A base64 text ends so.
+        endpoint, headers = row[0].replace("<zone>", "eu"), re.sub(r"<[^>]+>", "a2V5==", row[1])
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_HEADERS": headers}
+        settings = Settings.load({}, variables)
+        assert settings.traces_url == f"{endpoint}/v1/traces"
+        name, _, value = headers.partition("=")
+        assert settings.otlp_headers == ({name: value} if headers else {})
 
 
 def node_config(growing, tmp_path, number, ports):

@@ -67,6 +67,14 @@ def test_a_health_check_fails_when_its_server_is_unready_or_gone(parsed, answeri
     assert (run_check(test, port, answering(status)) == 0) is healthy
 
 
+def test_every_health_check_fails_where_nothing_listens(parsed, free_port):
+    """All but Loki's, whose program is in its image only."""
+    for name in parsed["services"].keys() - {"loki", "tempo"}:
+        test = parsed["services"][name]["healthcheck"]["test"]
+        asked = re.search(r"(?:127\.0\.0\.1[:/]|', |-p |--port=)(\d+)", " ".join(test))
+        assert run_check(test, asked[1], free_port()) != 0, name
+
+
 def test_the_check_of_a_service_asks_the_port_that_it_listens_on(parsed):
     for name in HTTP_SERVICES:
         (port,) = [

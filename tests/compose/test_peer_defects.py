@@ -17,20 +17,32 @@ D11  targets that do not exist; a README that is wrong    test_prometheus: every
 D12  data inside the container                            as D2
 D13  a trace's logs without its trace id                  test_grafana: asks for the trace
 D14  configuration that Tempo 3 refuses; downloads        test_stores: Tempo 3; test_grafana: nothing is fetched
+D15  a request that counts twice                          tests/asgi/test_middleware: handled 5xx is a server error
 D16  rules that fire on a healthy host                    tests/rules
 D17  panel types that Grafana has dropped                 below
-D18  silences lost; the watchers unwatched                as D2; test_prometheus: watchers
+D18  silences lost; the watchers unwatched                as D2; test_prometheus: everything that has a page
+D19  a service that sleeps on its event loop               below; tests/asgi/test_middleware: unhandled exception is
 D20  a remote write that nobody receives                  test_stores: the service graph
 ===  ===================================================  ==========================================
-
-D15 and D19 are bugs of sample services: tests/samples.
 """
 
+import ast
 import json
+import re
+from pathlib import Path
 
 from obskit._assets import asset
 
 DROPPED = {"graph", "singlestat", "table-old", "grafana-piechart-panel", "grafana-worldmap-panel"}
+
+
+def test_every_defect_has_its_test():
+    assert re.findall(r"^D(\d+) ", __doc__, re.MULTILINE) == [str(number) for number in range(1, 21)]
+    tests = Path(__file__).parent.parent
+    for folder, file, names in re.findall(r"(?:tests/(\w+)/)?(test_\w+): ([^;\n]+)", __doc__):
+        text = (tests / (folder or "compose") / f"{file}.py").read_text().lower()
+        for name in names.lower().split(", "):
+            assert name.replace(" ", "_") in text, f"{file}: {name}"
 
 
 def test_no_file_is_laid_over_another(folder):
@@ -47,3 +59,18 @@ def test_no_panel_has_a_type_that_grafana_has_dropped():
         types = {one["type"] for panel in board["panels"] for one in (panel, *panel.get("panels", []))}
         assert not types & DROPPED
         assert board["schemaVersion"] == 42
+
+
+def test_no_coroutine_of_the_samples_sleeps_on_the_event_loop():
+    """But the fault that shows what happens then."""
+    found = set()
+    for path in asset("sample_services").rglob("*.py"):
+        coroutines = [
+            one for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.AsyncFunctionDef)
+        ]
+        calls = [
+            one.func for coroutine in coroutines for one in ast.walk(coroutine) if isinstance(one, ast.Call)
+        ]
+        if any(ast.unparse(call) == "time.sleep" for call in calls):
+            found.add(path.name)
+    assert found == {"runtime.py"}

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from obskit.stack._stores import _unfit
+
 
 @pytest.fixture
 def loki(configs):
@@ -136,6 +138,21 @@ def test_a_line_that_is_not_json_belongs_to_the_service_of_its_file(alloy):
 
 def test_alloy_takes_the_time_of_the_line(alloy):
     assert 'format = "RFC3339Nano"' in block(alloy, "stage.timestamp")
+
+
+@pytest.mark.parametrize(
+    ("program", "verify"), [("loki", "-verify-config"), ("tempo", "-config.verify=true")]
+)
+def test_a_store_accepts_its_file_where_its_program_is_installed(folder, program, verify):
+    """Where it is not, what is tested above is all that is known. Debian's loki is another program."""
+    found = shutil.which(program)
+    if found is None or _unfit(program, found):
+        return
+    path = folder / program / f"{program}.yaml"
+    done = subprocess.run(
+        [found, f"-config.file={path}", verify], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_nats_accepts_its_file_and_cannot_fill_the_disk(folder):
