@@ -9,34 +9,39 @@
     log = obskit.get_logger()
 """
 
-from obskit._setup import (
-    Telemetry,
-    add_check,
-    consume,
-    init,
-    instrument,
-    produce,
-    shutdown,
-    watch_consumer,
-    watch_queue,
-)
-from obskit._verbs import (
-    ASGIMiddleware,
-    WSGIMiddleware,
-    auth_check,
-    dependency,
-    fallback,
-    job,
-    push_metrics,
-    retry_budget,
-    serve_metrics,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from obskit._version import __version__
-from obskit.context import bind, in_context, unbind
-from obskit.errors import ConfigError, InstrumentError, MissingExtraError, ObskitError, StackError
-from obskit.logging import get_logger
-from obskit.messaging import QueueState, message_headers
-from obskit.tracing import span, traced
+
+if TYPE_CHECKING:
+    from obskit._setup import (
+        Telemetry,
+        add_check,
+        consume,
+        init,
+        instrument,
+        produce,
+        shutdown,
+        watch_consumer,
+        watch_queue,
+    )
+    from obskit._verbs import (
+        ASGIMiddleware,
+        WSGIMiddleware,
+        auth_check,
+        dependency,
+        fallback,
+        job,
+        push_metrics,
+        retry_budget,
+        serve_metrics,
+    )
+    from obskit.context import bind, in_context, unbind
+    from obskit.errors import ConfigError, InstrumentError, MissingExtraError, ObskitError, StackError
+    from obskit.logging import get_logger
+    from obskit.messaging import QueueState, message_headers
+    from obskit.tracing import span, traced
 
 __all__ = [
     "ASGIMiddleware",
@@ -72,3 +77,50 @@ __all__ = [
     "watch_consumer",
     "watch_queue",
 ]
+
+_HOMES = {
+    "obskit._setup": (
+        "Telemetry",
+        "add_check",
+        "consume",
+        "init",
+        "instrument",
+        "produce",
+        "shutdown",
+        "watch_consumer",
+        "watch_queue",
+    ),
+    "obskit._verbs": (
+        "ASGIMiddleware",
+        "WSGIMiddleware",
+        "auth_check",
+        "dependency",
+        "fallback",
+        "job",
+        "push_metrics",
+        "retry_budget",
+        "serve_metrics",
+    ),
+    "obskit.context": ("bind", "in_context", "unbind"),
+    "obskit.errors": ("ConfigError", "InstrumentError", "MissingExtraError", "ObskitError", "StackError"),
+    "obskit.logging": ("get_logger",),
+    "obskit.messaging": ("QueueState", "message_headers"),
+    "obskit.tracing": ("span", "traced"),
+}
+"""Where the names above are from. Each is imported when it is first used: the command line needs none of
+them, and the libraries under them are most of what a command would spend its time on."""
+
+
+if not TYPE_CHECKING:  # type checkers know the names above, and that there are no others
+
+    def __getattr__(name: str) -> object:
+        for home, names in _HOMES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(home), name)
+                return value
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
