@@ -197,6 +197,7 @@ def _growth(store: Running, folder: Path) -> dict[str, float]:
         hidden.rename(path)
         wait(lambda size=size: store.count() >= size)
         figures["tail_lines_s"] = (size - written) / (time.perf_counter() - began)
+        figures[f"tail_{size}_lines_s"] = figures["tail_lines_s"]
         written = size
         for name, query in QUERIES.items():
             figures[f"{name}_{size}_s"] = _timed(lambda query=query: _ask(store, query))

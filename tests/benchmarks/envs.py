@@ -21,6 +21,7 @@ ENVS: dict[str, tuple[str, ...]] = {
     "starlette-exporter": ("starlette-exporter",),
     "hand-wired": (*_CONTRIB, "prometheus-fastapi-instrumentator", "asgi-correlation-id", "structlog"),
     "loggers": ("structlog", "loguru", "python-json-logger"),
+    "service": ("--editable", str(ROOT)),  # as a service has it: the stack's tools are not there
     "logfire": ("logfire[fastapi]",),
     "lite-bootstrap": ("lite-bootstrap[fastapi-all]", "opentelemetry-exporter-otlp-proto-http"),
 }

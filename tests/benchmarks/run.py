@@ -67,7 +67,7 @@ def routes(sink: Sink, scale: Scale) -> dict:
     """What more routes cost."""
     names = ("bare", "obskit", *(PEERS if scale.full else ("contrib",)))
     return {
-        str(count): inprocess.measure(names, sink, rounds=scale.of(1, 5), requests=500, routes=count)
+        str(count): inprocess.measure(names, sink, rounds=scale.of(3, 5), requests=500, routes=count)
         for count in (ROUTES if scale.full else ROUTES[:1])
     }
 

@@ -1,10 +1,13 @@
 """Writes the figures of bench.json into the README, between two markers."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 README = Path(__file__).parents[2] / "README.md"
 _BLOCK = re.compile(r"(<!-- bench:begin -->\n).*?(<!-- bench:end -->)", re.DOTALL)
+_GROWN = re.compile(r"(\w+?)_(\d+)_(s|lines_s)")
+_UNITS = {"s": "s", "lines_s": "lines a second"}
 NAMES = {
     "bare": "FastAPI alone",
     "contrib": "opentelemetry-instrumentation-fastapi (traces)",
@@ -34,7 +37,59 @@ def made(result: dict) -> str:
     """Return the tables of *result*, and below them what they were made with."""
     parts = {name: part["figures"] for name, part in result["parts"].items()}
     found = [maker(parts) for name, maker in _MAKERS.items() if name in parts]
-    return "\n\n".join([*found, _made_with(result)])
+    return "\n\n".join([_budgets(parts), *found, _made_with(result)])
+
+
+def _share(parts: dict, name: str) -> float:
+    return parts["request"][name]["added_cpu_us"] / parts["request"]["contrib"]["added_cpu_us"]
+
+
+def _wall_share(parts: dict) -> float:
+    walls = {name: each["added_wall_us"] for name, each in parts["tight"].items()}
+    return walls["obskit"] / min(walls["contrib"], walls["native"])
+
+
+_BUDGETS: tuple[tuple[str, str, float, str, Callable[[dict], float]], ...] = (
+    ("CPU of a request, everything on, of contrib's traces", "≤", 0.40, "", lambda at: _share(at, "obskit")),
+    ("the same, unsampled", "≤", 0.15, "", lambda at: _share(at, "obskit, unsampled")),
+    ("wall time in a tight loop, of the cheapest peer with traces", "≤", 1.0, "", _wall_share),
+    ("requests/s kept, empty route", "≥", 0.55, "", lambda at: at["served"]["empty route"]["obskit"]["kept"]),
+    (
+        "requests/s kept, 1 ms of CPU work",
+        *("≥", 0.85, ""),
+        lambda at: at["served"]["1 ms of CPU work"]["obskit"]["kept"],
+    ),
+    ("p50, collector black-holed, of healthy", "≤", 1.05, "", lambda at: at["black hole"]["p50_ratio"]),
+    ("p99, collector black-holed, of healthy", "≤", 1.20, "", lambda at: at["black hole"]["p99_ratio"]),
+    ("memory added, collector black-holed", "≤", 20, " MB", lambda at: at["black hole"]["rss_added_mb"]),
+    ("shutdown, collector black-holed", "≤", 5, " s", lambda at: at["black hole"]["black-holed"]["ended_s"]),
+    ("store: lines taken a second", "≥", 20_000, "", lambda at: at["embedded"]["tail_lines_s"]),
+    (
+        "store: label and text filter over 1 M lines",
+        "≤",
+        1,
+        " s",
+        lambda at: at["embedded"]["filter_1000000_s"],
+    ),
+    ("`obskit up` to ready", "≤", 20, " s", lambda at: at["ready"]["up_s"]),
+    ("memory of the whole stack", "≤", 1600, " MB", lambda at: at["ready"]["pss_mb"]),
+    ("CPU of importing what a service uses", "≤", 250, " ms", lambda at: at["import"]["obskit"]),
+)
+"""What is promised: text, whether it is the most or the least, the limit, its unit, and where it is measured."""
+
+
+def _budgets(parts: dict) -> str:
+    rows: list[list[object]] = []
+    for text, sign, limit, unit, measured in _BUDGETS:
+        try:
+            value = measured(parts)
+        except KeyError:
+            continue  # a part that was not measured yet
+        is_held = value <= limit if sign == "≤" else value >= limit
+        rows.append(
+            [text, f"{sign} {limit:g}{unit}", f"{round(value, 3):g}{unit}", "yes" if is_held else "**no**"]
+        )
+    return _table(["budget", "limit", "measured", "held"], rows)
 
 
 def _table(head: list[str], rows: list[list[object]]) -> str:
@@ -84,7 +139,10 @@ def _served(parts: dict) -> str:
         if route != "memory"
         for name, each in figures.items()
     ]
-    return _table(["under uvicorn", "requests/s", "kept", "p50 added, ms", "p99 added, ms"], rows)
+    head = ["under uvicorn", "requests/s", "kept", "p50 added, ms", "p99 added, ms"]
+    memory = parts["served"].get("memory", {})
+    said = ", ".join(f"{name.removesuffix('_mb').replace('_', ' ')} {mb} MB" for name, mb in memory.items())
+    return _table(head, rows) + (f"\n\nMemory of obskit's server {said} (requests)." if said else "")
 
 
 def _black_hole(parts: dict) -> str:
@@ -118,7 +176,19 @@ def _shutdown(parts: dict) -> str:
 
 
 def _rest(parts: dict) -> str:
-    return f"`import obskit` takes {parts['import']['obskit']:.0f} ms of CPU, {parts['import']['core libraries']:.0f} of them for the libraries under it."
+    return f"Importing what a service uses of obskit takes {parts['import']['obskit']:.0f} ms of CPU, {parts['import']['core libraries']:.0f} of them for the libraries under it."
+
+
+def _embedded(parts: dict) -> str:
+    figures = parts["embedded"]
+    timed = {found.groups(): each for name, each in figures.items() if (found := _GROWN.fullmatch(name))}
+    sizes = sorted({int(size) for _, size, _ in timed})
+    kinds = dict.fromkeys((name, unit) for name, _, unit in timed)
+    rows = [
+        [f"{name.replace('_', ' ')}, {_UNITS[unit]}", *(f"{timed[name, str(n), unit]:.4g}" for n in sizes)]
+        for name, unit in kinds
+    ]
+    return _table(["embedded store", *(f"{size:,} lines" for size in sizes)], rows)
 
 
 def _ready(parts: dict) -> str:
@@ -134,6 +204,7 @@ _MAKERS = {
     "calls": _calls,
     "pages": _pages,
     "shutdown": _shutdown,
+    "embedded": _embedded,
     "import": _rest,
     "ready": _ready,
 }
