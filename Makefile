@@ -28,9 +28,9 @@ demo: setup ## Start everything, break it twice, watch the pages; Ctrl-C ends it
 	@$(BIN)/obskit demo
 
 test: setup programs ## Run every test (eighteen minutes or so on two cores)
-	@$(call tests,--numprocesses 3 --dist loadfile --ignore tests/e2e --ignore tests/browser)
+	@$(call tests,--numprocesses 3 --dist loadfile --ignore tests/e2e)
 	@# These load the whole machine, and look at how fast it answers: nothing else may run beside them.
-	@$(call tests,tests/e2e tests/browser)
+	@$(call tests,tests/e2e)
 
 programs: $(READY)
 	@$(BIN)/python tests/install.py

@@ -6,9 +6,13 @@ That nothing is left running when Ctrl-C ends it is seen at the end of all tests
 import json
 import re
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
+
+WHOLE_S = 300
+"""From typing the command to nothing left running."""
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +137,11 @@ def test_where_everything_is_and_how_to_go_on_is_said_at_the_end(demo, running):
 @pytest.mark.prove
 def test_demo_ends_by_itself_when_it_is_told_to(installed, shown):
     out = installed.home.parent / "out.json"
+    began = time.monotonic()
     answer = installed.run("demo", "--exit", f"--json={out}", *installed.options, timeout=420)
 
     assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert time.monotonic() - began < WHOLE_S
     assert story(answer.stdout) == story(shown)
     assert set(json.loads(out.read_text())) >= {"comparison", "faults", "orders"}
     assert installed.left() == []

@@ -53,5 +53,6 @@ def test_status_says_that_everything_is_ready_again(running, wait_for):
     def ready():
         return all(row["state"] == "ready" for row in running.status().values())
 
+    assert running.status().keys() == set(NAMES)  # no process of the stack is left out above
     wait_for(ready, "every process ready")
     assert running.run("status", f"--home={running.home}").returncode == 0

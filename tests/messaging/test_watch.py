@@ -79,8 +79,8 @@ def test_oldest_age_is_of_the_first_message_that_is_not_done_of_any_subject(read
             durable_name="worker", filter_subjects=["many.a", "many.b"], ack_policy="explicit"
         )
         await jetstream.add_consumer("many", config)
+        published = time.time()  # the server counts from the moment it stored the message
         await jetstream.publish("many.b", b"")
-        published = time.time()
         async with obskit.watch_consumer(jetstream, stream="many", consumer="worker", every_s=0.1):
             await until(lambda: read(DEPTH, "many") == 1, "one waits")
             await asyncio.sleep(0.3)  # the age that is wanted, not a wait for an effect
