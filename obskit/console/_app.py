@@ -24,7 +24,7 @@ from obskit.console._map_page import MapPage
 from obskit.console._model import Board, Boards
 from obskit.console._overview_page import OverviewPage
 from obskit.console._query_page import QueryPage
-from obskit.console._shell import STATIC, Page, frame, page_of, problem
+from obskit.console._shell import STATIC, Page, every_of, frame, page_of, problem
 from obskit.console._sources import Sources
 from obskit.console._trace_page import trace_page
 from obskit.console._traces_page import traces_page
@@ -98,6 +98,8 @@ def _serve_boards(boards: Mapping[str, Board], sources: Sources) -> None:
             return
         if "from" not in request.query_params:
             page.begin, page.until = found.begins
+        if "refresh" not in request.query_params:
+            page.every = every_of(found.refresh)
         chosen = {
             name.removeprefix("var-"): request.query_params.getlist(name)
             for name in request.query_params

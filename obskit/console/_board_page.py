@@ -8,10 +8,11 @@ from nicegui import ui
 from obskit.console._ask import Question, choices, marks, question, values_of
 from obskit.console._fields import colour
 from obskit.console._fill import ALL
-from obskit.console._model import Board, Variable, undrawable
+from obskit.console._model import Board, Variable
 from obskit.console._panels import PanelView
 from obskit.console._shell import Page, frame, problem
 from obskit.console._sources import SourceError, Sources
+from obskit.console._undrawable import undrawable
 
 __all__ = ["board_page"]
 

@@ -1,6 +1,7 @@
 """ECharts options of the panels that are charts."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,10 @@ from obskit.console._legend import legend_of
 from obskit.console._model import Panel
 from obskit.console._series import Exemplar, Series
 from obskit.console._theme import Theme
-from obskit.console._units import unit
+from obskit.console._units import Unit, unit
 from obskit.console._window import Window
 
-__all__ = ["Marks", "bars", "heat_map", "spark_line", "time_series"]
+__all__ = ["Marks", "bars", "columns", "heat_map", "time_series"]
 
 JSON = dict[str, Any]
 _DOTS_BELOW = 3
@@ -21,6 +22,17 @@ _EXEMPLARS = 60
 _NOTHING = 1e-9
 _MOST = 200
 """Lines of one chart; more is a wall of colour, and slow."""
+
+_EXEMPLAR_DOTS: JSON = {
+    "type": "scatter",
+    "name": "exemplars",
+    "symbol": "diamond",
+    "symbolSize": 9,
+    "cursor": "pointer",
+    "itemStyle": {"color": "#c026d3", "borderColor": "#ffffff", "borderWidth": 1},
+    "z": 5,
+}
+"""How exemplars look in every chart; a click on one is known by the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +144,9 @@ def _mark_lines(panel: Panel, field: Field, marks: Marks) -> JSON:
 
 def _exemplars(found: Sequence[Exemplar]) -> JSON:
     return {
-        "type": "scatter",
-        "name": "exemplars",
-        "symbol": "diamond",
-        "symbolSize": 9,
-        "cursor": "pointer",
-        "itemStyle": {"color": "#c026d3", "borderColor": "#ffffff", "borderWidth": 1},
+        **_EXEMPLAR_DOTS,
         "data": [{"value": [each.at * 1000, each.value], "name": each.trace_id} for each in found],
         "tooltip": {"trigger": "item"},
-        "z": 5,
     }
 
 
@@ -181,26 +187,6 @@ def _value_axis(panel: Panel, theme: Theme, unit_js: str) -> JSON:
     return {name: value for name, value in axis.items() if value is not None}
 
 
-def spark_line(series: Series, colour: str, window: Window) -> JSON:
-    """Return the small course behind a number."""
-    return {
-        "animation": False,
-        "grid": {"left": 0, "right": 0, "top": 4, "bottom": 0},
-        "xAxis": {"type": "time", "show": False, "min": window.start * 1000, "max": window.end * 1000},
-        "yAxis": {"type": "value", "show": False},
-        "series": [
-            {
-                "type": "line",
-                "data": _points(series),
-                "showSymbol": False,
-                "silent": True,
-                "lineStyle": {"width": 1, "color": colour},
-                "areaStyle": {"color": colour, "opacity": 0.15},
-            }
-        ],
-    }
-
-
 def bars(panel: Panel, series: Sequence[Series], theme: Theme) -> JSON:
     """Return the chart of a bar gauge: one horizontal bar for each series."""
     rows = []
@@ -239,7 +225,9 @@ def bars(panel: Panel, series: Sequence[Series], theme: Theme) -> JSON:
     }
 
 
-def heat_map(panel: Panel, series: Sequence[Series], theme: Theme) -> JSON:
+def heat_map(
+    panel: Panel, series: Sequence[Series], theme: Theme, exemplars: Sequence[Exemplar] = ()
+) -> JSON:
     """Return the chart of a heat map of Prometheus buckets: a row for each ``le``, a cell for each step."""
     rows = sorted((one for one in series if "le" in one.labels), key=lambda one: float(one.labels["le"]))
     times = sorted({at for one in rows for at in one.times})
@@ -254,7 +242,8 @@ def heat_map(panel: Panel, series: Sequence[Series], theme: Theme) -> JSON:
             "backgroundColor": theme.panel,
             "borderColor": theme.line,
             "textStyle": {"color": theme.text, "fontSize": 12},
-            ":formatter": "p => `${p.name}, up to ${p.data.le}: ${p.value[2]}`",
+            ":formatter": "p => `${new Date(+p.name).toTimeString().slice(0, 8)}, "
+            "up to ${p.data.le}: ${p.value[2]}`",
         },
         "xAxis": {
             "type": "category",
@@ -275,6 +264,7 @@ def heat_map(panel: Panel, series: Sequence[Series], theme: Theme) -> JSON:
         },
         "visualMap": {
             "show": False,
+            "seriesIndex": 0,
             "min": 0,
             "max": max((cell[2] for cell in cells), default=1),
             "inRange": {"color": [theme.panel, "#f3b98a", "#e8853a", "#b8501a", "#7a2d0a"]},
@@ -287,9 +277,29 @@ def heat_map(panel: Panel, series: Sequence[Series], theme: Theme) -> JSON:
                     {"value": cell, "le": scale.text(float(rows[int(cell[1])].labels["le"]))}
                     for cell in cells
                 ],
-            }
+            },
+            _exemplars_in_cells(exemplars, rows, times, scale),
         ],
     }
+
+
+def _exemplars_in_cells(
+    found: Sequence[Exemplar], rows: Sequence[Series], times: Sequence[float], scale: Unit
+) -> JSON:
+    """Return *found* as dots, each in the cell that counts it; of many beside each other, one."""
+    bounds = [float(one.labels["le"]) for one in rows]
+    dots: dict[tuple[int, int], JSON] = {}
+    for each in found:
+        # A step counts what came before it; what came after the last one waits for the next.
+        column, row = bisect_left(times, each.at), bisect_left(bounds, each.value)
+        if column < len(times) and row < len(bounds):
+            text = f"one of {scale.text(each.value)}: click for its trace"
+            dots[column * _EXEMPLARS // len(times), row] = {
+                "value": [column, row],
+                "name": each.trace_id,
+                "tooltip": {"formatter": text},
+            }
+    return {**_EXEMPLAR_DOTS, "data": list(dots.values())}
 
 
 def _cells(rows: Sequence[Series], times: Sequence[float]) -> list[list[float]]:

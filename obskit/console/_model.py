@@ -1,4 +1,4 @@
-"""A committed board as the console draws it, and what of it the console cannot draw."""
+"""A committed board as the console draws it."""
 
 import json
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
@@ -8,9 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from obskit.console._units import UnknownUnitError, unit
-
-__all__ = ["PANELS", "Board", "Boards", "Panel", "Variable", "load", "undrawable"]
+__all__ = ["PANELS", "Board", "Boards", "Panel", "Variable", "kind_of", "load"]
 
 JSON = Mapping[str, Any]
 
@@ -33,35 +31,10 @@ PANELS = frozenset(
 )
 """Panel types that the console draws."""
 
-TRANSFORMATIONS = frozenset({"merge", "organize", "sortBy", "limit", "labelsToFields", "reduce"})
-"""Transformations that the console makes."""
 
-MATCHERS = frozenset({"byFrameRefID", "byName", "byRegexp"})
-PROPERTIES = frozenset(
-    {
-        "color",
-        "custom.axisPlacement",
-        "custom.cellOptions",
-        "custom.fillBelowTo",
-        "custom.fillOpacity",
-        "custom.hidden",
-        "custom.lineStyle",
-        "custom.lineWidth",
-        "custom.width",
-        "decimals",
-        "displayName",
-        "links",
-        "mappings",
-        "max",
-        "min",
-        "noValue",
-        "thresholds",
-        "unit",
-    }
-)
-"""Properties of a field override that the console follows."""
-SOURCES = frozenset({"alertmanager", "loki", "prometheus", "tempo"})
-VARIABLES = frozenset({"constant", "custom", "datasource", "interval", "query", "textbox"})
+def kind_of(source: object) -> str:
+    """Return the type of a data source as a board names it; Prometheus where it says no more than a name."""
+    return str(source.get("type", "prometheus")) if isinstance(source, Mapping) else "prometheus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +56,7 @@ class Target:
     @property
     def source(self) -> str:
         """Type of the data source: prometheus, loki or tempo."""
-        return str(self.json.get("datasource", {}).get("type", "prometheus"))
+        return kind_of(self.json.get("datasource"))
 
     @property
     def is_instant(self) -> bool:
@@ -104,8 +77,8 @@ class Panel:
 
     @property
     def type(self) -> str:
-        """Grafana's name of the kind of panel."""
-        return str(self.json["type"])
+        """Grafana's name of the kind of panel; a panel of its library is kept elsewhere."""
+        return str(self.json.get("type", "library panel"))
 
     @property
     def title(self) -> str:
@@ -135,7 +108,12 @@ class Panel:
     @cached_property
     def targets(self) -> list[Target]:
         """The queries that are not hidden."""
-        return [Target(target) for target in self.json.get("targets", []) if not target.get("hide")]
+        own = self.json.get("datasource")
+        return [
+            Target({**target, "datasource": target.get("datasource") or own})
+            for target in self.json.get("targets", [])
+            if not target.get("hide")
+        ]
 
     @property
     def links(self) -> list[JSON]:
@@ -214,15 +192,21 @@ class Board:
 
     @property
     def annotations(self) -> list[JSON]:
-        """Queries of marks on the time axis."""
+        """Queries of marks on the time axis, which Prometheus answers."""
         listed = self.json.get("annotations", {}).get("list", [])
-        return [item for item in listed if item.get("enable") and item.get("expr")]
+        wanted = [item for item in listed if item.get("enable") and item.get("expr")]
+        return [item for item in wanted if kind_of(item.get("datasource")) == "prometheus"]
 
     @property
     def begins(self) -> tuple[str, str]:
         """The time range that it opens with."""
         times = self.json.get("time", {})
         return str(times.get("from", "now-1h")), str(times.get("to", "now"))
+
+    @property
+    def refresh(self) -> str:
+        """How often it reads itself anew, such as ``30s``; nothing: not at all."""
+        return str(self.json.get("refresh") or "")
 
 
 def load(folder: Path) -> dict[str, Board]:
@@ -271,46 +255,3 @@ class Boards(Mapping[str, Board]):
 
 def _board(path: Path) -> Board:
     return Board(json.loads(path.read_text()))
-
-
-def undrawable(board: Board) -> list[str]:
-    """Name everything of *board* that the console would leave out or draw differently; empty is good."""
-    found = [
-        f"variable {item['name']}: the type {item['type']!r}"
-        for item in board.json.get("templating", {}).get("list", [])
-        if item["type"] not in VARIABLES
-    ]
-    for panel in board.panels:
-        found += [f"panel {panel.title or panel.id}: {what}" for what in _undrawable(panel)]
-    return found
-
-
-def _undrawable(panel: Panel) -> Iterator[str]:
-    if panel.type not in PANELS:
-        yield f"the type {panel.type!r}"
-    for transformation in panel.json.get("transformations", []):
-        if transformation["id"] not in TRANSFORMATIONS:
-            yield f"the transformation {transformation['id']!r}"
-    for target in panel.targets:
-        if target.source not in SOURCES:
-            yield f"the data source {target.source!r}"
-    yield from _unknown_unit(panel.defaults.get("unit"))
-    for override in panel.overrides:
-        yield from _unknown_override(override)
-
-
-def _unknown_override(override: JSON) -> Iterator[str]:
-    if override["matcher"]["id"] not in MATCHERS:
-        yield f"the matcher {override['matcher']['id']!r}"
-    for item in override["properties"]:
-        if item["id"] not in PROPERTIES:
-            yield f"the property {item['id']!r}"
-        elif item["id"] == "unit":
-            yield from _unknown_unit(item["value"])
-
-
-def _unknown_unit(name: str | None) -> Iterator[str]:
-    try:
-        unit(name)
-    except UnknownUnitError as error:
-        yield str(error)

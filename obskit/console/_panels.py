@@ -24,6 +24,7 @@ from obskit.console._sources import SourceError, Sources
 from obskit.console._states import timeline
 from obskit.console._table import Table, table_of
 from obskit.console._tracelist import trace_list
+from obskit.console._units import UnknownUnitError
 
 __all__ = ["Marks", "PanelView"]
 
@@ -89,6 +90,8 @@ class PanelView:
             await self._draw(asked, marks)
         except SourceError as error:
             self._write(troubled(str(error), error.fix), "failed")
+        except UnknownUnitError as error:
+            self._write(troubled(str(error), "Use one of them, or open this board in Grafana."), "failed")
 
     async def _draw(self, asked: Question, marks: Marks) -> None:
         kind = self.panel.type
@@ -103,6 +106,9 @@ class PanelView:
                 self.OF_SERIES[kind](self, series, asked, marks)
             else:
                 self._nothing()
+        else:
+            what = f"The console does not draw panels of the type {kind!r}."
+            self._write(troubled(what, "Open this board in Grafana."), "failed")
 
     def _expr(self, asked: Question) -> str:
         return asked.fill(self.panel.targets[0].expr) if self.panel.targets else ""
@@ -139,7 +145,8 @@ class PanelView:
         self._plot(_charts.time_series(self.panel, series, asked.window, self.page.theme, over))
 
     def _heat_map(self, series: Sequence[Series], asked: Question, marks: Marks) -> None:  # noqa: ARG002
-        self._plot(_charts.heat_map(self.panel, series, self.page.theme), is_timed=False)
+        drawn = _charts.heat_map(self.panel, series, self.page.theme, self._found.exemplars)
+        self._plot(drawn, is_timed=False)
 
     def _bars(self, series: Sequence[Series], asked: Question, marks: Marks) -> None:  # noqa: ARG002
         self._plot(_charts.bars(self.panel, series, self.page.theme), is_timed=False)

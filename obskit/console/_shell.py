@@ -15,9 +15,9 @@ from nicegui import background_tasks, context, events, ui
 from obskit.console._html import Html, show, tag
 from obskit.console._sources import SourceError
 from obskit.console._theme import Theme
-from obskit.console._window import Window, WindowError
+from obskit.console._window import Window, WindowError, duration_s
 
-__all__ = ["STATIC", "Page", "Place", "frame", "heading", "page_of", "problem", "troubled"]
+__all__ = ["STATIC", "Page", "Place", "every_of", "frame", "heading", "page_of", "problem", "troubled"]
 
 RANGES = {
     "now-5m": "5 minutes",
@@ -27,7 +27,7 @@ RANGES = {
     "now-24h": "24 hours",
     "now-7d": "7 days",
 }
-REFRESHES = {"": "no refresh", "5": "5 s", "15": "15 s", "60": "1 min"}
+REFRESHES = {"": "no refresh", "5": "5 s", "15": "15 s", "30": "30 s", "60": "1 min"}
 NAVIGATION = (
     ("Overview", "/"),
     ("Boards", "/boards"),
@@ -113,9 +113,19 @@ def _is_dark() -> bool:
     return request is None or request.cookies.get(_COOKIE) != "light"
 
 
+def every_of(refresh: str) -> str:
+    """Return *refresh*, in seconds or as Grafana writes it (``30s``), as a choice of the page; else none."""
+    try:
+        seconds = f"{duration_s(refresh):.0f}"
+    except WindowError:
+        seconds = refresh
+    return seconds if seconds in REFRESHES else ""
+
+
 def page_of(path: str, query: Mapping[str, str]) -> Page:
     """Return the page that an address asks for; a time that cannot be read becomes the last hour."""
-    page = Page(path, query.get("from", "now-1h"), query.get("to", "now"), query.get("refresh", ""))
+    page = Page(path, query.get("from", "now-1h"), query.get("to", "now"))
+    page.every = every_of(query.get("refresh", ""))
     page.dark = _is_dark()
     try:
         _ = page.window
@@ -197,7 +207,8 @@ def _refresh(page: Page) -> None:
     )
     timer = ui.timer(
         float(page.every or 3600),
-        lambda: page.read() if page.is_seen else None,
+        # What lies in the past does not change.
+        lambda: page.read() if page.is_seen and page.window.follows else None,
         active=bool(page.every),
         immediate=False,
     )

@@ -84,6 +84,23 @@ def test_a_cell_of_a_heat_map_counts_its_own_bucket_only():
     assert sorted(cells) == [[0, 0, 1.0], [0, 1, 3.0], [0, 2, 1.0], [1, 1, 2.0]]
 
 
+def test_an_exemplar_of_a_heat_map_is_a_dot_in_the_cell_that_counts_it():
+    buckets = [a_series(le, 0.0, 1.0, 2.0) for le in ("0.1", "0.5", "+Inf")]
+    found = [
+        Exemplar(12.0, 0.3, "a" * 32),
+        Exemplar(15.0, 0.1, "b" * 32),
+        Exemplar(16.0, 9.0, "c" * 32),
+        Exemplar(31.0, 0.1, "d" * 32),  # counted by the step that comes
+    ]
+    chart = heat_map(a_panel(), buckets, THEME, found)
+    dots = chart["series"][1]
+
+    assert dots["name"] == "exemplars"
+    places = {dot["name"][0]: dot["value"] for dot in dots["data"]}
+    assert places == {"a": [1, 1], "b": [1, 0], "c": [2, 2]}
+    assert chart["visualMap"]["seriesIndex"] == 0  # or the dots would be coloured as cells
+
+
 def test_bars_are_coloured_by_their_threshold():
     (only,) = bars(a_panel(), [a_series("a", 0.1), a_series("b", 0.9)], THEME)["series"]
     assert [(point["value"], point["itemStyle"]["color"]) for point in only["data"]] == [

@@ -1,56 +1,10 @@
 import json
 
-import pytest
-
 from obskit._assets import asset
-from obskit.console._model import PANELS, Board, Boards, load, undrawable
+from obskit.console._model import PANELS, Board, Boards, Panel, load
 from obskit.console._panels import PanelView
 
 BOARDS = load(asset("dashboards", "json"))
-
-
-@pytest.mark.parametrize("uid", BOARDS)
-def test_the_console_draws_all_of_every_committed_board(uid):
-    assert undrawable(BOARDS[uid]) == []
-
-
-def a_board(**panel):
-    return Board({"uid": "x", "title": "X", "panels": [{"title": "P", "type": "stat", **panel}]})
-
-
-@pytest.mark.parametrize(
-    ("board", "named"),
-    [
-        (a_board(type="canvas"), "panel P: the type 'canvas'"),
-        (a_board(transformations=[{"id": "joinByField"}]), "panel P: the transformation 'joinByField'"),
-        (a_board(fieldConfig={"defaults": {"unit": "furlongs"}}), "'furlongs'"),
-        (a_board(targets=[{"datasource": {"type": "mysql"}}]), "panel P: the data source 'mysql'"),
-        (
-            a_board(fieldConfig={"overrides": [{"matcher": {"id": "byType"}, "properties": []}]}),
-            "panel P: the matcher 'byType'",
-        ),
-        (
-            a_board(
-                fieldConfig={
-                    "overrides": [
-                        {
-                            "matcher": {"id": "byName"},
-                            "properties": [{"id": "custom.axisGridShow", "value": 1}],
-                        }
-                    ]
-                }
-            ),
-            "panel P: the property 'custom.axisGridShow'",
-        ),
-        (
-            Board({"uid": "x", "title": "X", "templating": {"list": [{"name": "v", "type": "adhoc"}]}}),
-            "variable v: the type 'adhoc'",
-        ),
-    ],
-)
-def test_what_cannot_be_drawn_is_named(board, named):
-    (found,) = undrawable(board)
-    assert named in found
 
 
 def test_boards_are_found_by_uid_and_listed_by_title(tmp_path):
@@ -66,6 +20,11 @@ def test_panels_of_collapsed_rows_are_drawn_too():
 
 def test_every_panel_type_that_is_promised_is_drawn():
     assert {*PanelView.ALONE, *PanelView.OF_SERIES, "row"} == PANELS
+
+
+def test_a_query_without_a_data_source_has_that_of_its_panel():
+    panel = Panel({"datasource": {"type": "loki"}, "targets": [{"expr": "{}"}, {"datasource": "Metrics"}]})
+    assert [target.source for target in panel.targets] == ["loki", "prometheus"]
 
 
 def test_boards_of_ones_own_come_and_go_while_it_runs(tmp_path):
