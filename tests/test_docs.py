@@ -34,6 +34,23 @@ def test_links_to_files_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def anchors(page):
+    """The names that GitHub gives the headings of *page*."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    words = [
+        re.sub(r"[^\w\- ]", "", heading.lower()) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    ]
+    return {heading.replace(" ", "-") for heading in words}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_headings_lead_somewhere(page):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text()):
+        linked = page.parent / target if target else page
+        if "://" not in target and linked.suffix == ".md":
+            assert anchor in anchors(linked), f"{page.name} links to {target}#{anchor}"
+
+
 def test_every_public_name_is_documented():
     text = "\n".join(page.read_text() for page in PAGES)
     for name in obskit.__all__:

@@ -9,8 +9,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from obskit._extras import require
+from obskit._mixin import Mixin
 from obskit.boards._build import boards
-from obskit.boards._model import JSON, Board
+from obskit.boards._mixin import mixed
+from obskit.boards._model import JSON
 from obskit.boards._render import to_json
 from obskit.errors import ConfigError, StackError
 
@@ -52,7 +54,9 @@ class Grafana:
             msg = "There is no token; make a service account with the role Editor in Grafana and give its token."
             raise ConfigError(msg)
 
-    def push(self, source: Path | None = None, *, overwrite: bool = False) -> list[Pushed]:
+    def push(
+        self, source: Path | None = None, *, overwrite: bool = False, mixin: Mixin | None = None
+    ) -> list[Pushed]:
         """Store every board of *source*, by default the shipped ones, and return what became of each.
 
         A board that Grafana has already, with the same content in the same folder, is left alone.
@@ -60,6 +64,7 @@ class Grafana:
         Args:
             source: folder of boards.
             overwrite: replace boards that somebody changed in Grafana.
+            mixin: labels that the boards get.
 
         Raises:
             StackError: Grafana cannot be reached, refuses the token, or refuses a board.
@@ -67,7 +72,9 @@ class Grafana:
         face = self._face()
         with self._clear_errors():
             folder = self._folder_uid(face)
-        return [self._push(face, board, folder, overwrite=overwrite) for board in boards(source)]
+        drawn = (to_json(board) for board in boards(source))
+        wanted = (mixed(board, mixin) if mixin else board for board in drawn)
+        return [self._push(face, board, folder, overwrite=overwrite) for board in wanted]
 
     def _face(self) -> Any:
         module = require("grafana_api.grafana_face", extra="grafana", used_by="obskit dashboards push")
@@ -90,19 +97,19 @@ class Grafana:
         made: JSON = face.folder.create_folder(self.folder)
         return str(made["uid"])
 
-    def _push(self, face: Any, board: Board, folder: str, *, overwrite: bool) -> Pushed:
-        drawn = to_json(board)
-        with self._clear_errors(board.uid):
-            there = self._stored(face, board.uid)
+    def _push(self, face: Any, drawn: JSON, folder: str, *, overwrite: bool) -> Pushed:
+        uid: str = drawn["uid"]
+        with self._clear_errors(uid):
+            there = self._stored(face, uid)
             if there is not None and _same(there, drawn, folder):
-                return Pushed(board.uid, "unchanged", self._page(there["meta"].get("url", "")))
+                return Pushed(uid, "unchanged", self._page(there["meta"].get("url", "")))
             if there is not None and there["meta"].get("provisioned"):
-                raise self._provisioned(board.uid)
+                raise self._provisioned(uid)
             if there is not None and not overwrite:
-                raise self._changed(board.uid)
+                raise self._changed(uid)
             body = {"dashboard": {**drawn, "id": None}, "folderUid": folder, "overwrite": overwrite}
             answer: JSON = face.dashboard.update_dashboard({**body, "message": "obskit dashboards push"})
-        return Pushed(board.uid, "created" if there is None else "updated", self._page(answer.get("url", "")))
+        return Pushed(uid, "created" if there is None else "updated", self._page(answer.get("url", "")))
 
     def _stored(self, face: Any, uid: str) -> JSON | None:
         from grafana_api.grafana_api import GrafanaClientError

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from obskit._mixin import Mixin
 from obskit.boards._build import boards
+from obskit.boards._mixin import mixed
 from obskit.boards._model import JSON, Board, Finding
 from obskit.boards._promql import filled
 from obskit.boards._read import data_panels
@@ -41,10 +43,16 @@ class Asked:
     """What the store said instead of an answer."""
 
 
-def ask_all(stores: Stores, moment: Moment | None = None, *, source: Path | None = None) -> tuple[Asked, ...]:
+def ask_all(
+    stores: Stores,
+    moment: Moment | None = None,
+    *,
+    source: Path | None = None,
+    mixin: Mixin | None = None,
+) -> tuple[Asked, ...]:
     """Ask every query of every board of *source*, by default the shipped ones, in their order.
 
-    Queries of a store that *stores* does not name are left out.
+    Queries of a store that *stores* does not name are left out. With a *mixin* they have its labels.
 
     Raises:
         StackError: a store cannot be reached.
@@ -53,7 +61,7 @@ def ask_all(stores: Stores, moment: Moment | None = None, *, source: Path | None
     found: list[Asked] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for board in boards(source):
-            found.extend(pool.map(_Asking(stores, asked_at), _questions(board, stores, asked_at)))
+            found.extend(pool.map(_Asking(stores, asked_at), _questions(board, stores, asked_at, mixin)))
     return tuple(found)
 
 
@@ -127,8 +135,8 @@ def _asked(one: _Question, answer: Answer, ms: float) -> Asked:
     )
 
 
-def _questions(board: Board, stores: Stores, moment: Moment) -> Iterator[_Question]:
-    drawn = to_json(board)
+def _questions(board: Board, stores: Stores, moment: Moment, mixin: Mixin | None) -> Iterator[_Question]:
+    drawn = mixed(to_json(board), mixin) if mixin else to_json(board)
     values = {**moment.variables(), **stores.choices(drawn, moment)}
     declared = {panel.about.title: panel.about.empty for row in board.rows for panel in row.panels}
     for panel in data_panels(drawn):

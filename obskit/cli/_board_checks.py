@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 
 from obskit import stack
+from obskit._mixin import Mixin
 from obskit.boards import Asked, Finding, Grammar, Stores, as_json, as_markdown, ask_all, check
 from obskit.embedded.logs import logql
 from obskit.embedded.traces import traceql
@@ -40,13 +41,13 @@ def offline(source: Path | None) -> list[Finding]:
     return check(source, grammars=GRAMMARS)
 
 
-def check_live(options: LiveOptions, source: Path | None) -> tuple[Asked, ...]:
-    """Ask every query of every panel.
+def check_live(options: LiveOptions, source: Path | None, mixin: Mixin | None = None) -> tuple[Asked, ...]:
+    """Ask every query of every panel, with the labels of *mixin*.
 
     Raises:
         StackError: a store cannot be reached.
     """
-    return ask_all(options.stores(), source=source)
+    return ask_all(options.stores(), source=source, mixin=mixin)
 
 
 def write_report(asked: tuple[Asked, ...], folder: Path) -> tuple[Path, Path]:

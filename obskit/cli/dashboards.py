@@ -23,7 +23,7 @@ dashboards = typer.Typer(name="dashboards", no_args_is_help=True)
 
 _PREFIX = "obskit-"
 
-Board = Annotated[str, typer.Argument(metavar="BOARD", help="A board of obskit dashboards list.")]
+Board = Annotated[str, typer.Argument(metavar="BOARD", help="One of obskit dashboards list, or of yours.")]
 Png = Annotated[Path, typer.Option("--png", metavar="FILE", help="Write the picture there.")]
 Begin = Annotated[str, typer.Option("--from", metavar="TIME", help="Where it begins: now-1h, or RFC 3339.")]
 Until = Annotated[str, typer.Option("--to", metavar="TIME", help="Where it ends.")]
@@ -131,13 +131,14 @@ def check_boards(
     tempo: TempoUrl = "",
     report: Report = None,
     source: Source = None,
+    config: MixinOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check every board against the house rules, its queries and the catalogue; exit 1 on a finding.
 
     With --live every query is asked too: an error, a panel that is empty and does not say so,
-    NaN alone, or a ratio outside 0 to 1 is a finding.
+    NaN alone, or a ratio outside 0 to 1 is a finding. With --config they are asked with your labels.
 
     \b
     Example:
@@ -147,11 +148,13 @@ def check_boards(
     """
     from obskit.boards import judge
     from obskit.cli._board_checks import LiveOptions, check_live, offline, write_report
+    from obskit.cli._mixed import mixin_of
 
     findings = offline(source)
     asked: tuple[Asked, ...] = ()
     if live:
-        asked = check_live(LiveOptions(home, prometheus, loki, tempo), source)
+        with mixin_of(config) as mixin:
+            asked = check_live(LiveOptions(home, prometheus, loki, tempo), source, mixin)
         findings += judge(asked)
         if report is not None:
             for path in write_report(asked, report):
@@ -207,6 +210,7 @@ def push_boards(
     folder: Folder = "obskit",
     overwrite: Overwrite = False,
     source: Source = None,
+    config: MixinOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Store the boards in a running Grafana; a board that is there already is left alone.
@@ -217,10 +221,13 @@ def push_boards(
     Example:
       obskit dashboards push --url https://grafana.example.org
       obskit dashboards push --url http://127.0.0.1:3000 --folder Shop --overwrite
+      obskit dashboards push --url https://grafana.example.org --config obskit.toml
     """
     from obskit.boards import Grafana
+    from obskit.cli._mixed import mixin_of
 
-    pushed = Grafana(url, token, folder).push(source, overwrite=overwrite)
+    with mixin_of(config) as mixin:
+        pushed = Grafana(url, token, folder).push(source, overwrite=overwrite, mixin=mixin)
     if as_json:
         print_json([dataclasses.asdict(one) for one in pushed])
     else:
@@ -245,9 +252,8 @@ def preview_board(
     """
     from obskit.console import take_picture
 
-    uid = board if board.startswith(_PREFIX) else f"{_PREFIX}{board}"
-    _require_board(uid)
     chosen = stack.Home.at(home)
+    uid = _uid(board, chosen)
     console = stack.current_address(chosen, "console")
     if not stack.status(chosen).is_running:
         msg = f"No stack is running in {chosen.root}, so there is no data to show."
@@ -257,8 +263,13 @@ def preview_board(
     print_lines(str(png))
 
 
-def _require_board(uid: str) -> None:
-    known = sorted(path.stem for path in asset("dashboards", "json").glob("*.json"))
-    if uid.removeprefix(_PREFIX) not in known:
-        msg = f"There is no board {uid.removeprefix(_PREFIX)!r}; there are {', '.join(known)}."
-        raise StackError(msg, fix="obskit dashboards list")
+def _uid(board: str, home: stack.Home) -> str:
+    """Return the uid of *board*: one of ours, or one of those that obskit.toml gave the stack."""
+    ours = [f"{_PREFIX}{path.stem}" for path in asset("dashboards", "json").glob("*.json")]
+    known = sorted([*ours, *(path.stem for path in home.boards.glob("*.json"))])
+    found = next((uid for uid in (board, f"{_PREFIX}{board}") if uid in known), None)
+    if found is None:
+        names = ", ".join(uid.removeprefix(_PREFIX) for uid in known)
+        msg = f"There is no board {board.removeprefix(_PREFIX)!r}; there are {names}."
+        raise StackError(msg, fix="obskit dashboards list, or obskit up after boards of yours were built")
+    return found

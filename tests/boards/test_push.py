@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from obskit._assets import asset
+from obskit._mixin import Mixin
 from obskit.boards import Grafana, boards
 from obskit.errors import ConfigError, StackError
 
@@ -112,6 +113,13 @@ def test_all_boards_are_stored_in_the_folder_as_they_were_built(grafana):
     assert stored["meta"]["folderUid"] == "made"
     assert stored["dashboard"] == {**built, "id": 7, "version": 1}
     assert pushed[0].url == f"{grafana.url}/d/{pushed[0].uid}/x"
+
+
+def test_boards_are_stored_with_the_labels_of_ones_own(grafana):
+    Grafana(grafana.url, TOKEN).push(mixin=Mixin(service_label="app"))
+    stored = json.dumps(grafana.state.boards["obskit-service"]["dashboard"])
+    assert 'app=~\\"$service\\"' in stored
+    assert 'service_name=~\\"$service\\"}[' not in stored
 
 
 def test_a_second_push_changes_nothing(grafana):

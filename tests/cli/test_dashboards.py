@@ -13,3 +13,11 @@ def test_preview_needs_a_stack(shell, tmp_path):
     assert "No stack is running" in result.err
     assert "obskit up" in result.err
     assert not (tmp_path / "x.png").exists()
+
+
+def test_preview_knows_the_boards_of_obskit_toml(shell, tmp_path):
+    shell.home.boards.mkdir(parents=True)
+    (shell.home.boards / "tills.json").write_text("{}")
+    result = shell.run("dashboards", "preview", "tills", "--png", str(tmp_path / "x.png"))
+
+    assert "No stack is running" in result.err
