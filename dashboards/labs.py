@@ -27,7 +27,7 @@ def _of(template: str) -> tuple[kit.Link, ...]:
 
 
 _LINE = _of(kit.series("url_template"))
-_ROW = _of(kit.row("Way"))
+_ROW = (*_of(kit.row("Way")), kit.BoardLink("This way only", "obskit-labs", (("way", kit.row("Way")),)))
 _ALL = (kit.logs_link(), kit.traces_link(kit.CHOSEN, "kind=client", title="Traces of calls"))
 _SERVED = (
     kit.BoardLink("Board of this service", "obskit-service", (("service", kit.series("service_name")),)),

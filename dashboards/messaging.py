@@ -39,7 +39,12 @@ def _of(queue: str) -> tuple[kit.Link, ...]:
 
 
 _LINE = _of(kit.series("messaging_destination_name"))
-_ROW = _of(kit.row("Destination"))
+_ROW = (
+    *_of(kit.row("Destination")),
+    kit.BoardLink(
+        "Sync and async over this queue", "obskit-sync-async", (("queue", kit.row("Destination")),)
+    ),
+)
 _ALL = (
     kit.logs_link(pipeline=' | json | event="message.failed"', title="Messages that failed"),
     kit.traces_link(kit.CHOSEN, "kind=consumer", title="Traces of messages"),

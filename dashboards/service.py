@@ -225,10 +225,11 @@ def _calls() -> Panel:
         Column("Error ratio", "percentunit", failures, _FAILURES.thresholds),
         Column("p95", "s", p95, _DURATION.thresholds),
     )
-    host = f'span.server.address="{kit.row("Host")}"'
+    service, host = kit.row("Service"), f'span.server.address="{kit.row("Host")}"'
     links = (
-        kit.logs_link(kit.row("Service")),
-        kit.traces_link(kit.row("Service"), "kind=client", host, title="Traces of these calls"),
+        kit.logs_link(service),
+        kit.traces_link(service, "kind=client", host, title="Traces of these calls"),
+        kit.BoardLink("Its dependencies", "obskit-resilience", (("service", service),)),
     )
     keys = {"service_name": "Service", "server_address": "Host", "url_template": "Call"}
     return kit.rows(about, keys, columns, Onward(links, (*_FAILED_BOOKS, *_SLOW_BOOKS)))

@@ -269,7 +269,9 @@ def _queues() -> Panel:
         Column("Handle", "s", process),
         Column("Failed", "percentunit", failures, _FAILURES.thresholds),
     )
-    onward = Onward(_queue_links(kit.row("Queue")), _BOOKS)
+    queue = kit.row("Queue")
+    alone = kit.BoardLink("This queue only", "obskit-messaging", (("destination", queue),))
+    onward = Onward((*_queue_links(queue), alone), _BOOKS)
     return kit.rows(about, {"messaging_destination_name": "Queue"}, columns, onward, width=12)
 
 

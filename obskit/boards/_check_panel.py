@@ -77,7 +77,7 @@ def _steps(panel: JSON) -> Iterator[tuple[str, list[JSON] | None]]:
 
 
 def leads_on(board: JSON) -> Iterator[Breach]:
-    """Rule 5: every panel leads on; one about requests or messages to their logs and their traces."""
+    """Rule 5: every panel leads on; requests and messages to their logs and traces, a row to a board."""
     for panel in data_panels(board):
         if not data_links(panel) and not panel.get("links"):
             yield _on(panel, "It leads nowhere.", "Give it links, runbooks or boards in Onward().")
@@ -95,6 +95,8 @@ def leads_on(board: JSON) -> Iterator[Breach]:
             for missing in sorted({"loki", "tempo"} - kinds):
                 what = f"No click leads to {'logs' if missing == 'loki' else 'traces'}."
                 yield _on(panel, what, "Add logs_link() and traces_link() to its links.")
+        if panel["type"] == "table" and not any("/d/" in link["url"] for link in data_links(panel)):
+            yield _on(panel, "No row opens a board.", "Add a BoardLink with row() to its links.")
 
 
 def runbooks(board: JSON) -> Iterator[Breach]:

@@ -19,6 +19,7 @@ __all__ = ["Marks", "bars", "columns", "heat_map", "time_series"]
 JSON = dict[str, Any]
 _DOTS_BELOW = 3
 _EXEMPLARS = 60
+_EXEMPLARS_IN_CELLS = 20
 _NOTHING = 1e-9
 _MOST = 200
 """Lines of one chart; more is a wall of colour, and slow."""
@@ -294,12 +295,12 @@ def _exemplars_in_cells(
         column, row = bisect_left(times, each.at), bisect_left(bounds, each.value)
         if column < len(times) and row < len(bounds):
             text = f"one of {scale.text(each.value)}: click for its trace"
-            dots[column * _EXEMPLARS // len(times), row] = {
+            dots[column * _EXEMPLARS_IN_CELLS // len(times), row] = {
                 "value": [column, row],
                 "name": each.trace_id,
                 "tooltip": {"formatter": text},
             }
-    return {**_EXEMPLAR_DOTS, "data": list(dots.values())}
+    return {**_EXEMPLAR_DOTS, "symbolSize": 6, "data": list(dots.values())}  # the cells are what is looked at
 
 
 def _cells(rows: Sequence[Series], times: Sequence[float]) -> list[list[float]]:

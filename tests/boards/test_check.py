@@ -91,6 +91,11 @@ BREAKS = [
     ),
     ("links", "Duration", lambda board, find: defaults(find(board, "Duration"))["links"].pop(0)),
     ("links", "Duration", lambda board, find: defaults(find(board, "Duration"))["links"].pop(1)),
+    (
+        "links",
+        "Calls by dependency",
+        lambda board, find: defaults(find(board, "Calls by dependency"))["links"].pop(),
+    ),
     ("links", "Warnings and errors", lambda board, find: drop(find(board, "Warnings and errors"), "links")),
     (
         "links",
