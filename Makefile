@@ -18,10 +18,11 @@ setup: $(READY) ## Make .venv with everything, and install Prometheus and Alertm
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@# Processes are started by the hundred; where Python may write no bytecode, each would compile all of it.
-	@$(BIN)/python -m compileall -q obskit sample_services
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
+	@# Once, on all cores: processes are started by the hundred, and where Python may write no bytecode, each would
+	@# compile all of it.
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib obskit sample_services
 	@touch $(READY)
 
 demo: setup ## Start everything, break it twice, watch the pages; Ctrl-C ends it

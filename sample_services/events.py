@@ -3,8 +3,8 @@
 __all__ = ["EVENTS"]
 
 EVENTS = {
-    "fault.injected": "a fault acted on an operation: fault, level, point",
-    "fault.activated": "a fault was turned on: fault, level",
+    "fault.injected": "a fault acted on an operation: fault, fault_level, point",
+    "fault.activated": "a fault was turned on: fault, fault_level",
     "fault.cleared": "a fault was turned off: fault, hits",
     "request.limited": "a client asked more often than it may: limit, counted",
     "broker.disconnected": "the connection to the broker ended, and is being made anew",

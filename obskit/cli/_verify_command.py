@@ -42,7 +42,7 @@ def verify_faults(
     ids: Ids = None,
     every: All = False,
     level: Level = None,
-    rate: Rate = 20,
+    rate: Rate = 16,
     report: ReportFile = None,
     backend: BackendOption = "native",
     home: HomeOption = None,

@@ -85,7 +85,7 @@ class Active:
         """Count a hit, log it, and mark the current span."""
         self.hits += 1
         trace.get_current_span().set_attribute(_ATTRIBUTE, self.fault_id)
-        self._log.warning(_EVENT, fault=self.fault_id, level=self.level, **fields)
+        self._log.warning(_EVENT, fault=self.fault_id, fault_level=self.level, **fields)
 
     async def wait(self, seconds: float | None) -> None:
         """Wait so long, or until the fault is turned off; None waits for that only."""

@@ -63,7 +63,7 @@ class Faults:
         mechanism = MECHANISMS.make(fault.mechanism, fault.options)
         await mending.enter_async_context(mechanism.running(active))
         self._running[fault_id] = _Running(active, mechanism, mending)
-        self._log.warning("fault.activated", fault=fault_id, level=level)
+        self._log.warning("fault.activated", fault=fault_id, fault_level=level)
 
     async def turn_off(self, fault_id: str) -> None:
         """End a known fault and mend what it broke; one that is off stays off."""

@@ -35,7 +35,7 @@ def test_acknowledging_in_the_browser_stops_the_escalation(signed_in, running):
     assert signed_in.errors == []
 
 
-def test_an_incident_is_escalated_and_noted(signed_in, running):
+def test_an_incident_is_escalated_noted_and_resolved(signed_in, running):
     key = running.incident("gateway fails")
     signed_in.open(f"/incidents/{key}")
     signed_in.page.get_by_role("button", name="Escalate").click()
@@ -48,6 +48,9 @@ def test_an_incident_is_escalated_and_noted(signed_in, running):
     assert any(entry["type"] == "note" and "rolled <b>back</b>" in entry["message"] for entry in timeline)
     assert any(entry["type"] == "escalation_request" for entry in timeline)
     assert signed_in.page.input_value("[aria-label=Note]") == ""
+
+    signed_in.page.get_by_role("button", name="Resolve").click()
+    until(running, key, lambda incident: incident["status"] == "resolved")
     assert signed_in.errors == []
 
 
