@@ -45,9 +45,10 @@ def burn_rules(objectives: Sequence[Objective]) -> RuleFile:
     return {
         "groups": [
             _group("objectives-short-windows", "30s", short),
-            # Reading days of samples is dear, and days do not change in half a minute.
+            # Reading days of samples is dear, and days do not change in half a minute. Not above 4m: after 5
+            # Prometheus has forgotten the last value.
             _group("objectives-long-windows", "2m", _windows(objectives, _LONG)),
-            _group("objectives-days", "5m", days),
+            _group("objectives-days", "4m", days),
             _group("objectives-budget", "30s", alerts),
         ]
     }
