@@ -29,9 +29,9 @@ demo: setup ## Start everything, break it twice, watch the pages; Ctrl-C ends it
 	@$(BIN)/obskit demo
 
 test: setup programs ## Run every test (eighteen minutes or so on two cores)
-	@$(call tests,--numprocesses 3 --dist loadfile --ignore tests/e2e)
+	@$(call tests,--numprocesses 3 --dist loadfile --ignore tests/e2e --ignore tests/browser)
 	@# These load the whole machine, and look at how fast it answers: nothing else may run beside them.
-	@$(call tests,tests/e2e)
+	@$(call tests,tests/e2e tests/browser)
 
 programs: $(READY)
 	@$(BIN)/python tests/install.py

@@ -24,20 +24,15 @@ from obskit import _guard, _setup, context
 from obskit.logging import _loggers
 from obskit.testing import Capture
 
-TOGETHER = ("tests/samples/test_", "tests/browser/")
-"""Tests that share a set of running services, or a console and its browser, which take long to start."""
-
-
-def shared(nodeid: str) -> str:
-    """Return the beginning that *nodeid* has in common with the tests that it shares with; empty when alone."""
-    return next((each for each in TOGETHER if nodeid.startswith(each)), "")
+FLEET = "tests/samples/test_"
+"""Tests that share a set of running services, which takes long to start."""
 
 
 class FileScheduling(LoadFileScheduling):
-    """A worker gets a whole file, and one worker all files of tests that share."""
+    """A worker gets a whole file, and one worker all files of the fleet."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return shared(nodeid) or super()._split_scope(nodeid)
+        return FLEET if nodeid.startswith(FLEET) else super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -48,7 +43,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduli
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no worker is alone with it at the end."""
-    items.sort(key=lambda item: not shared(item.nodeid))
+    items.sort(key=lambda item: not item.nodeid.startswith(FLEET))
 
 
 def reset_opentelemetry() -> None:
