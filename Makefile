@@ -28,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 demo: setup ## Start everything, break it twice, watch the pages; Ctrl-C ends it
 	@$(BIN)/obskit demo
 
-test: setup programs ## Run every test (eighteen minutes or so on two cores)
+test: setup programs ## Run every test (twenty minutes or less on two cores)
 	@$(call tests,--numprocesses 3 --dist loadfile --ignore tests/e2e --ignore tests/browser)
 	@# These load the whole machine, and look at how fast it answers: nothing else may run beside them.
 	@$(call tests,tests/e2e tests/browser)

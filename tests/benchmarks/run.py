@@ -89,7 +89,7 @@ def black_hole(sink: Sink, scale: Scale) -> dict:
     """Latency, memory and shutdown under uvicorn while the collector takes everything and answers nothing."""
     with collector(answers=False) as silent:
         return served.black_hole(
-            "obskit", sink, silent, rounds=scale.of(2, 5), seconds=20.0 if scale.full else 6.0
+            "obskit", sink, silent, rounds=scale.of(4, 5), seconds=20.0 if scale.full else 6.0
         )
 
 
