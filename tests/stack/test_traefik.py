@@ -181,7 +181,12 @@ def test_dead_replica_is_taken_out_and_fails_hardly_a_request(door):
     def load():
         with httpx.Client(base_url=door.url(), trust_env=False, timeout=30) as client:
             while not stop.is_set():
-                statuses.append(client.post("/api/x", json={}).status_code)
+                try:
+                    statuses.append(client.post("/api/x", json={}).status_code)
+                except (
+                    httpx.RemoteProtocolError
+                ):  # an answer that had begun when the replica died: Traefik hangs up
+                    statuses.append(0)
                 time.sleep(0.005)  # the pace of the load, not a wait for anything
 
     callers = [threading.Thread(target=load) for _ in range(2)]
