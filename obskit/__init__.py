@@ -108,7 +108,8 @@ _HOMES = {
     "obskit.tracing": ("span", "traced"),
 }
 """Where the names above are from. Each is imported when it is first used: the command line needs none of
-them, and the libraries under them are most of what a command would spend its time on."""
+them, and the libraries under them are most of what a command would spend its time on. Type checkers read the
+imports above instead; mypy and the tests hold either against ``__all__``."""
 
 
 if not TYPE_CHECKING:  # type checkers know the names above, and that there are no others

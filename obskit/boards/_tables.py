@@ -78,12 +78,12 @@ def log_lines(about: About, expr: str, *, width: int = 24, limit: int = 100) -> 
 def log_events(
     about: About, *events: str, of: str = 'service_name=~"$service"', width: int = 24, limit: int = 100
 ) -> Panel:
-    """Log lines of some events: names, or beginnings such as ``auth.`` and ``obskit.export_``, in streams that *of* matches.
+    """Log lines of some events, in streams that *of* matches; a name that ends in ``.`` or ``_`` is a beginning.
 
-    The texts are looked for in the line first, which a store does without reading its JSON.
+    A store looks for the texts in the line first, without reading its JSON.
     """
     texts = " or ".join(f'"{event}"' for event in events)
-    names = "|".join(f"{event}.+" if event[-1] in "._" else event for event in events).replace("..+", "[.].+")
+    names = "|".join(event.replace(".", "[.]") + (".+" if event[-1] in "._" else "") for event in events)
     return log_lines(about, f'{{{of}}} |= {texts} | json | event=~"{names}"', width=width, limit=limit)
 
 

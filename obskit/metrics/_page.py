@@ -21,6 +21,7 @@ _STEPS = 2.0**26
 """Parts of a sum are whole steps of 1/_STEPS (15 ns of a duration), which add up exactly in any order: Prometheus
 takes a total that falls by its last bit for a restart, and counts all of it again."""
 _MOST_STEPPED = 2.0**27
+"""From here on a float has no room for all of these steps, and a value is taken as it is."""
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 __all__ = ["OwnHosts"]
 
 _READ_AWAY = 65_536
+"""Bytes of a refused request that are read; who sends more may lose the answer."""
 
 
 class OwnHosts:

@@ -37,7 +37,7 @@ class NativeRules:
     alertmanager: Path
 
 
-def write_native(  # noqa: PLR0913 - some things of the machine differ, and the stack names each
+def write_native(  # noqa: PLR0913 - what differs from stack to stack, each by its name
     destination: Path,
     *,
     factor: float,
