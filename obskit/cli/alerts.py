@@ -1,16 +1,16 @@
 """``obskit alerts``: build the rules of objectives, check and test all alerts."""
 
 import dataclasses
-from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import track
 
 from obskit import rules
 from obskit._mixin import load_mixin
 from obskit.cli._options import JsonOption, MixinOption
-from obskit.cli._output import print_json, print_lines, table
+from obskit.cli._output import print_json, print_lines, progress_console, table
 from obskit.errors import StackError
 
 __all__ = ["alerts"]
@@ -168,23 +168,25 @@ def run_tests(
 
 
 def _test_mutants(at_most: int | None, *, as_json: bool) -> None:
-    verdicts = rules.survivors(rules.mutants(at_most=at_most))
-    if not verdicts:
+    chosen = rules.mutants(at_most=at_most)
+    if not chosen:
         msg = "There is no rule to change."
         raise StackError(msg, fix="obskit alerts list")
-    alive = [one.mutant for one in verdicts if not one.is_killed]
-    score = 1 - len(alive) / len(verdicts)
-    by_rule: defaultdict[str, int] = defaultdict(int)
-    for one in verdicts:
-        by_rule[one.mutant.name] += 1
-    named = [{"file": one.file, "rule": one.name, "change": one.change} for one in alive]
+    alive = []
+    verdicts = rules.verdicts(chosen)
+    for one in track(verdicts, "Changes tried", len(chosen), console=progress_console(), transient=True):
+        if one.is_killed:
+            continue
+        mutant = one.mutant
+        alive.append({"file": mutant.file, "rule": mutant.name, "change": mutant.change})
+        if not as_json:
+            print_lines(f"survived: {mutant.file} {mutant.name}: {mutant.change}")
+    score = 1 - len(alive) / len(chosen)
+    changed = len({one.name for one in chosen})
     if as_json:
-        print_json(
-            {"score": round(score, 4), "mutants": len(verdicts), "rules": len(by_rule), "survivors": named}
-        )
+        print_json({"score": round(score, 4), "mutants": len(chosen), "rules": changed, "survivors": alive})
     else:
-        print_lines(*(f"survived: {row['file']} {row['rule']}: {row['change']}" for row in named))
-        print_lines(f"{len(verdicts)} changes of {len(by_rule)} rules, {100 * score:.1f} % noticed")
+        print_lines(f"{len(chosen)} changes of {changed} rules, {100 * score:.1f} % noticed")
     if score < _ENOUGH:
         raise typer.Exit(1)
 

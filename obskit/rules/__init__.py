@@ -6,7 +6,7 @@ from obskit.rules._indicator import KINDS
 from obskit.rules._links import board_url, console_link, log_query, logs_url
 from obskit.rules._load import Group, Rule, RuleFile, load_alertmanager, load_rules, rule_paths
 from obskit.rules._mixin import write_mixed
-from obskit.rules._mutants import Mutant, Verdict, mutants, survivors
+from obskit.rules._mutants import Mutant, Verdict, mutants, verdicts
 from obskit.rules._native import NativeRules, write_native
 from obskit.rules._new import add_objective
 from obskit.rules._objective import WINDOWS, Objective, Pair, load_objectives, objective
@@ -53,9 +53,9 @@ __all__ = [
     "rule_paths",
     "scale_alertmanager",
     "scale_rules",
-    "survivors",
     "unit_files",
     "unit_tests",
+    "verdicts",
     "write_mixed",
     "write_native",
     "write_objectives",

@@ -22,6 +22,7 @@ ENVS: dict[str, tuple[str, ...]] = {
     "hand-wired": (*_CONTRIB, "prometheus-fastapi-instrumentator", "asgi-correlation-id", "structlog"),
     "loggers": ("structlog", "loguru", "python-json-logger"),
     "service": ("--editable", str(ROOT)),  # as a service has it: the stack's tools are not there
+    "fastapi-vitals": ("fastapi-vitals", "opentelemetry-sdk"),
     "logfire": ("logfire[fastapi]",),
     "lite-bootstrap": ("lite-bootstrap[fastapi-all]", "opentelemetry-exporter-otlp-proto-http"),
 }

@@ -34,7 +34,7 @@ from variants import VARIANTS
 
 FILE = envs.ROOT / "bench.json"
 PEERS = ("contrib", "native", "instrumentator", "starlette-exporter", "hand-wired")
-MORE_PEERS = ("contrib, unsampled", "logfire", "lite-bootstrap")
+MORE_PEERS = ("contrib, unsampled", "fastapi-vitals", "logfire", "lite-bootstrap")
 OURS = tuple(name for name in VARIANTS if name.startswith("obskit"))
 ROUTES = (100, 1000)
 

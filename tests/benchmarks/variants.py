@@ -142,6 +142,19 @@ def hand_wired(app, url, folder) -> Flush:
     return contrib(app, url, folder)
 
 
+def fastapi_vitals(app, url, _folder) -> Flush:
+    from fastapi_vitals.metrics import metrics_response, setup_metrics
+    from fastapi_vitals.tracing import setup_tracing
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = url
+    setup_tracing(app, processor_factory=lambda one: BatchSpanProcessor(one, max_queue_size=200_000))
+    setup_metrics(app)
+    app.add_api_route("/metrics", metrics_response)
+    return trace.get_tracer_provider().force_flush
+
+
 def logfire(app, url, _folder) -> Flush:
     import logfire as library
 
@@ -209,6 +222,7 @@ VARIANTS = {
     "instrumentator": Variant("instrumentator", instrumentator),
     "starlette-exporter": Variant("starlette-exporter", starlette_exporter),
     "hand-wired": Variant("hand-wired", hand_wired, spans=True, lines=True),
+    "fastapi-vitals": Variant("fastapi-vitals", fastapi_vitals, spans=True),
     "logfire": Variant("logfire", logfire, spans=True),
     "lite-bootstrap": Variant("lite-bootstrap", lite_bootstrap, spans=True),
 }
