@@ -16,7 +16,7 @@ OURS = [
 ]
 
 LAYERS = (
-    {"errors", "catalog", "_typing", "_version", "redaction"},
+    {"errors", "catalog", "_arguments", "_typing", "_version", "redaction"},
     {"_guard", "_ids", "_extras", "_code", "config", "_assets"},
     {"context", "_faults", "_mixin"},
     {"logging", "tracing", "metrics"},

@@ -6,23 +6,21 @@ One process with three listeners on loopback: Loki's API, Tempo's API, and OTLP 
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 import obskit
+from obskit._arguments import within
 from obskit._typing import ASGIApp
 from obskit.embedded import logs, traces
 from obskit.embedded._serving import listen, serve
 from obskit.errors import StackError
 
 __all__ = ["main"]
-
-N = TypeVar("N", int, float)
 
 _PORT_OPTIONS = "--loki-port, --tempo-port or --otlp-port"
 _MEGABYTE = 1_000_000
@@ -114,19 +112,19 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     ):
         add(
             f"--{name}-port",
-            type=_within(int, 0, 65_535),
+            type=within(int, 0, 65_535),
             default=port,
             help=f"port of {what} (default {port}; 0 takes a free one)",
         )
     add(
         "--keep-days",
-        type=_within(float, 0.001, 1e5),
+        type=within(float, 0.001, 1e5),
         default=7.0,
         help="days that logs and traces are kept after they arrived (default 7)",
     )
     add(
         "--keep-mb",
-        type=_within(int, 1, 1e6),
+        type=within(int, 1, 1e6),
         default=2_000,
         help="size of each of the two stores in MB (default 2000)",
     )
@@ -141,17 +139,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if set(found.without) == {"logs", "traces"}:
         parser.error("--without logs and --without traces together leave nothing to run")
     return found
-
-
-def _within(kind: Callable[[str], N], least: float, most: float) -> Callable[[str], N]:
-    def parse(text: str) -> N:
-        number = kind(text)
-        if not least <= float(number) <= most:
-            raise ValueError(text)
-        return number
-
-    parse.__name__ = f"number from {least:g} to {most:g}"  # argparse: "invalid number from ... value"
-    return parse
 
 
 if __name__ == "__main__":

@@ -6,20 +6,18 @@ Paging must not hang on any other part of the stack, so nothing else runs in her
 import argparse
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 import uvicorn
 
 import obskit
+from obskit._arguments import within
 from obskit.errors import StackError
 from obskit.pager import PagerConfig, PagerSettings, Retention, Store, create_app, load_config
 
 __all__ = ["main"]
-
-N = TypeVar("N", int, float)
 
 _HOST = "127.0.0.1"
 _KEY_LENGTH = 32
@@ -82,43 +80,32 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=_HOST,
         help="address to listen on (default 127.0.0.1); inside a container 0.0.0.0, published on loopback",
     )
-    add("--port", type=_within(int, 0, 65_535), default=8601, help="port (default 8601; 0 takes a free one)")
+    add("--port", type=within(int, 0, 65_535), default=8601, help="port (default 8601; 0 takes a free one)")
     add("--config", type=Path, help="who is told how (default HOME/pager.yaml where there is one)")
     add(
         "--time-scale",
-        type=_within(float, 1, 1e4),
+        type=within(float, 1, 1e4),
         default=1.0,
         help="waits of the escalation are divided by it (default 1)",
     )
     add("--base-url", help="address that links name (default http://127.0.0.1:PORT)")
     add(
         "--deadman-s",
-        type=_within(float, 0.1, 1e6),
+        type=within(float, 0.1, 1e6),
         default=300.0,
         help="seconds without Watchdog (default 300)",
     )
     add(
         "--keep-days",
-        type=_within(float, 0, 1e5),
+        type=within(float, 0, 1e5),
         default=90.0,
         help="days of resolved incidents (default 90)",
     )
-    add("--keep", type=_within(int, 1, 1e7), default=10_000, help="incidents that are kept (default 10000)")
-    add("--keep-mb", type=_within(int, 1, 1e6), default=512, help="size of the store in MB (default 512)")
-    add("--events-per-s", type=_within(float, 0.1, 1e6), default=1e3, help="more answers 429 (default 1000)")
+    add("--keep", type=within(int, 1, 1e7), default=10_000, help="incidents that are kept (default 10000)")
+    add("--keep-mb", type=within(int, 1, 1e6), default=512, help="size of the store in MB (default 512)")
+    add("--events-per-s", type=within(float, 0.1, 1e6), default=1e3, help="more answers 429 (default 1000)")
     add("--fail", type=_statuses, default=(), metavar="STATUSES", help="answers to the first events")
     return parser.parse_args(arguments)
-
-
-def _within(kind: Callable[[str], N], least: float, most: float) -> Callable[[str], N]:
-    def parse(text: str) -> N:
-        number = kind(text)
-        if not least <= float(number) <= most:
-            raise ValueError(text)
-        return number
-
-    parse.__name__ = f"number from {least:g} to {most:g}"  # argparse: "invalid number from ... value"
-    return parse
 
 
 def _statuses(text: str) -> tuple[int, ...]:
