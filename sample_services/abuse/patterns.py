@@ -135,7 +135,7 @@ def _scan(_stolen: Secrets, chance: random.Random) -> Once:
 
 
 PATTERNS: Mapping[str, Pattern] = {
-    "client-flood": Pattern(60.0, _flood),
+    "client-flood": Pattern(50.0, _flood),
     "brute-force-login": Pattern(16.0, _guess),
     "expired-token-storm": Pattern(40.0, _expired),
     "refresh-token-reuse": Pattern(2.0, _reuse),

@@ -168,6 +168,16 @@ def test_logout_ends_the_refresh_token(fleet, browser):
     assert browser.post("/api/auth/refresh").json()["reason"] == "revoked"
 
 
+def test_logout_of_nobody_is_answered_without_the_users_service(fleet, browser):
+    def calls():
+        page = fleet.http.get(f"{fleet.url('users')}/metrics").text
+        return [line for line in page.splitlines() if 'http_route="/logout"' in line and "_count" in line]
+
+    before = calls()
+    assert browser.post("/api/auth/logout").status_code == 204
+    assert calls() == before
+
+
 def test_missing_and_unknown_refresh_tokens_are_refused(fleet, browser):
     assert browser.post("/api/auth/refresh").json()["reason"] == "missing"
     browser.cookies.set("refresh_token", "made-up")
