@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -13,7 +12,7 @@ from obskit._assets import asset
 from obskit.rules._load import load_rules, rule_paths
 from obskit.rules._programs import program, run
 
-__all__ = ["Coverage", "Outcome", "cases_of", "coverage", "is_mentioned", "unit_files", "unit_tests"]
+__all__ = ["Coverage", "Outcome", "coverage", "unit_files", "unit_tests"]
 
 _AT_ONCE = 2
 LEAST_FIRES = 1
@@ -77,22 +76,6 @@ def coverage(paths: Sequence[Path]) -> list[Coverage]:
             for check in case.get("alert_rule_test", ()):
                 (fires if check["exp_alerts"] else quiet)[check["alertname"]] += 1
     return [Coverage(name, fires[name], quiet[name]) for name in _names()]
-
-
-def cases_of(content: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a test file's *content* with only the cases that mention *name*."""
-    return {**content, "tests": [case for case in content["tests"] if is_mentioned(case, name)]}
-
-
-def is_mentioned(case: dict[str, Any], name: str) -> bool:
-    """Whether a test case asks about the alert or the series *name*, or about alerts in general."""
-    asked = [check["alertname"] for check in case.get("alert_rule_test", ())]
-    queries = [check["expr"] for check in case.get("promql_expr_test", ())]
-    return name in asked or any(name in query or _is_about_all(query) for query in queries)
-
-
-def _is_about_all(query: str) -> bool:
-    return "{__name__" in query or ("ALERTS{" in query and "alertname=" not in query)
 
 
 def _names() -> list[str]:

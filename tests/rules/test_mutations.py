@@ -4,6 +4,7 @@ The changes that are made by rote (a number, a window, a matcher, a wait, a clau
 ``obskit alerts test --mutation``; those below are the ones that only a person would think of.
 """
 
+import dataclasses
 import shutil
 
 import pytest
@@ -134,6 +135,19 @@ def test_a_change_that_no_test_sees_survives():
     unseen = [one for one in mutants() if one.name == "Watchdog"]
 
     assert [one.is_killed for one in verdicts(unseen)] == [False] * len(unseen)
+
+
+@pytest.mark.prove
+def test_a_rule_that_is_not_changed_survives():
+    """Only the rules that a test needs are loaded: were one missing, all of its mutants would seem noticed."""
+    files = {path.name: load_rules(path)["groups"] for path in rule_paths()}
+    first = {(one.file, one.name): one for one in mutants(at_most=1)}.values()
+    same = [
+        dataclasses.replace(one, rule=files[one.file][one.group]["rules"][one.number], change="none")
+        for one in first
+    ]
+
+    assert [one.mutant.name for one in verdicts(same) if one.is_killed] == []
 
 
 @pytest.mark.prove
