@@ -18,6 +18,7 @@ from obskit.stack import _holders
 from obskit.stack._boards import keep_boards
 from obskit.stack._compose_files import adopt_token, seed_token, write_scaled
 from obskit.stack._home import Home
+from obskit.stack._ports import LOOPBACK
 
 __all__ = ["Container", "compose_down", "compose_status", "compose_up"]
 
@@ -148,11 +149,12 @@ class _Compose:
         """Say for each port that a service wants to publish and another program has, who it is."""
         running = {one.service for one in self.containers() if one.state == "running"}
         services = yaml.safe_load((asset("compose") / "compose.yaml").read_text("utf-8"))["services"]
+        address = self.environment.get("BIND") or LOOPBACK
         for name in sorted(services.keys() - running):
             for published in services[name].get("ports", []):
                 number = int(published.rsplit(":", 2)[1])
-                if not _is_free(self.environment.get("BIND") or "127.0.0.1", number):
-                    yield _holders.explain(name, number, "")[0]
+                if not _is_free(address, number):
+                    yield _holders.explain(name, number, "", address)[0]
 
     def run(self, *arguments: str, fix: str) -> None:
         """Run one command of Compose; what it says goes to the terminal as it says it."""

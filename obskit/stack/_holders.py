@@ -13,9 +13,9 @@ __all__ = ["explain"]
 _UNITS = {"prometheus": "prometheus", "alertmanager": "prometheus-alertmanager"}
 
 
-def explain(name: str, number: int, variable: str) -> tuple[str, str]:
-    """Return one sentence on who holds port *number*, meant for *name*, and the fix."""
-    holder = _holder(number)
+def explain(name: str, number: int, variable: str, address: str = "127.0.0.1") -> tuple[str, str]:
+    """Return one sentence on who holds port *number* of *address*, meant for *name*, and the fix."""
+    holder = _holder(number, address)
     other = f"--port {name}=N, or set {variable}"
     unit = _UNITS.get(name)
     if unit and _is_system_unit(unit, holder):
@@ -34,15 +34,20 @@ def explain(name: str, number: int, variable: str) -> tuple[str, str]:
     return f"Port {number} ({name}) is taken by {_describe(holder)}.", f"end it, or obskit up {other}"
 
 
-def _holder(number: int) -> psutil.Process | None:
+def _holder(number: int, address: str) -> psutil.Process | None:
     try:
-        for connection in psutil.net_connections(kind="tcp"):
-            address = connection.laddr if connection.status == psutil.CONN_LISTEN else None
-            if address and address.port == number and connection.pid:
-                return psutil.Process(connection.pid)
+        found = [
+            (connection.laddr.ip != address, connection.pid)
+            for connection in psutil.net_connections(kind="tcp")
+            if connection.status == psutil.CONN_LISTEN
+            and connection.laddr
+            and connection.laddr.port == number
+            and connection.pid
+        ]
+        # Others may listen on the same port of other addresses; one that listens on all has no such neighbour.
+        return psutil.Process(min(found)[1]) if found else None
     except psutil.Error:  # macOS shows other processes' sockets to root only
         return None
-    return None
 
 
 def _describe(process: psutil.Process) -> str:

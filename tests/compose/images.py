@@ -2,8 +2,9 @@
 
 They carry the names of ``compose/versions.env``, so that the compose file runs as it is, but are made of
 Debian's packages and of the NATS and Traefik of our virtual environment. Grafana, Loki, Tempo and Alloy are
-in neither: placeholders that answer everything with 200 and keep nothing stand for them. So the compose file
-runs as it is, and nothing is shown about those four::
+in neither. For Loki and Tempo stand obskit's own stores, which speak their APIs, and for Alloy what ships
+lines to them (``stand_in.py``); for Grafana a placeholder that answers everything with 200. So the compose
+file runs as it is, lines and traces arrive, and nothing is shown about those four and their files::
 
     apt-get install docker.io docker-compose debootstrap
     python tests/compose/images.py
@@ -11,7 +12,8 @@ runs as it is, and nothing is shown about those four::
 Each image has what the real one has of paths, users, entry point and programs for a health check; versions
 are those of Debian. PostgreSQL and Redis start by scripts that do the same as the originals' in the one way
 in which the stack uses them. The base of the sample services has the wheels of ``constraints.txt`` in it,
-because a build here has no network. What was made is kept and only built again with ``--fresh``.
+because a build here has no network. What was made is kept and only built again with ``--fresh``, but for what
+has our own code in it.
 """
 
 import argparse
@@ -30,13 +32,15 @@ PACKAGES = (
     *("prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter", "prometheus-node-exporter"),
     *("python3", "python3-venv", "python-is-python3"),
 )
-PLACEHOLDERS = {
-    "LOKI_IMAGE": ("/usr/bin/loki", "10001:10001", (3100,)),
-    "TEMPO_IMAGE": ("/usr/bin/tempo", "10001:10001", (3200, 4318)),
-    "GRAFANA_IMAGE": ("/usr/bin/grafana", "472:0", (3000,)),
-    "ALLOY_IMAGE": ("/bin/alloy", "473:473", (12345,)),
+STORES = {
+    "LOKI_IMAGE": ("/usr/bin/loki", 10001, "/loki"),
+    "TEMPO_IMAGE": ("/usr/bin/tempo", 10001, "/var/tempo"),
+    "ALLOY_IMAGE": ("/bin/alloy", 473, "/var/lib/alloy/data"),
 }
-"""What is in no package: its program, its user and where it listens."""
+"""What is in no package and obskit stands in for: its program, its user and group, and the folder that is theirs."""
+_NOTES = {"GRAFANA_IMAGE": " (a placeholder)", **dict.fromkeys(STORES, " (obskit's own store in its place)")}
+OWN = ("PYTHON_IMAGE", *STORES)
+"""What has our code or our versions in it, so that it is built each time."""
 
 _PROMETHEUS = """
 RUN install -d -o 65534 -g 65534 /prometheus
@@ -80,39 +84,38 @@ _PYTHON = """
 COPY wheels /wheels
 COPY pip.conf /etc/pip.conf
 """
-_PLACEHOLDER = """
-COPY placeholder {program}
-USER {user}
+_STORE = """
+COPY --from={sample} /opt/venv /opt/venv
+RUN install -d -o {user} -g {user} {folder}
+COPY stand_in.py {program}
+USER {user}:{user}
+ENV PYTHONUNBUFFERED=1
 ENTRYPOINT ["{program}"]
 """
+_GRAFANA = """
+COPY placeholder /usr/bin/grafana
+USER 472:0
+ENTRYPOINT ["/usr/bin/grafana"]
+"""
 _ANSWERING = """#!/usr/bin/python3
-import http.server, os, signal, sys, threading, urllib.request
+import http.server, os, signal
 
 class Anything(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        is_asked = self.path.startswith(("/api/", "/loki/api/"))
-        said = b'{"data": {"result": []}, "traces": []}' if is_asked else b""
         self.send_response(200)
-        self.send_header("Content-Type", "application/json" if is_asked else "text/plain")
-        self.send_header("Content-Length", str(len(said)))
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", "0")
         self.end_headers()
-        self.wfile.write(said)
 
     do_POST = do_GET
 
     def log_message(self, *_):
         pass
 
-ports = {ports}
-if "-health" in sys.argv:
-    sys.exit(urllib.request.urlopen("http://127.0.0.1:%d/ready" % ports[0], timeout=2).status != 200)
 # The first process of a container ends by a signal only if it says so.
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-servers = [http.server.ThreadingHTTPServer(("0.0.0.0", port), Anything) for port in ports]
-for server in servers[1:]:
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-servers[0].serve_forever()
+http.server.ThreadingHTTPServer(("0.0.0.0", 3000), Anything).serve_forever()
 """
 _OPTIONS_ONLY = '#!/bin/sh\ncase "$1" in -*) set -- {program} "$@" ;; esac\nexec "$@"\n'
 _POSTGRES_START = """#!/bin/bash
@@ -143,15 +146,12 @@ def dockerfiles() -> dict[str, tuple[str, dict[str, str | Path]]]:
         start = _OPTIONS_ONLY.format(program=path.name)
         return _PROGRAM.format(program=path.name), {path.name: path, "entrypoint.sh": start}
 
-    placeholders: dict[str, tuple[str, dict[str, str | Path]]] = {
-        variable: (
-            _PLACEHOLDER.format(program=path, user=user),
-            {"placeholder": _ANSWERING.replace("{ports}", repr(ports))},
-        )
-        for variable, (path, user, ports) in PLACEHOLDERS.items()
-    }
+    def store(path: str, user: int, folder: str) -> tuple[str, dict[str, str | Path]]:
+        text = _STORE.format(sample=names()["SAMPLE_IMAGE"], program=path, user=user, folder=folder)
+        code = (Path(__file__).parent / "stand_in.py").read_text()
+        return text, {"stand_in.py": f"#!/opt/venv/bin/python\n{code}"}
+
     return {
-        **placeholders,
         "PROMETHEUS_IMAGE": (_PROMETHEUS, {}),
         "ALERTMANAGER_IMAGE": (_ALERTMANAGER, {}),
         "BLACKBOX_IMAGE": (_BLACKBOX, {}),
@@ -160,7 +160,9 @@ def dockerfiles() -> dict[str, tuple[str, dict[str, str | Path]]]:
         "TRAEFIK_IMAGE": program(traefik),
         "REDIS_IMAGE": (_REDIS, {}),
         "POSTGRES_IMAGE": (_POSTGRES, {"entrypoint.sh": _POSTGRES_START}),
+        "GRAFANA_IMAGE": (_GRAFANA, {"placeholder": _ANSWERING}),
         "PYTHON_IMAGE": (_PYTHON, {"pip.conf": "[global]\nno-index = true\nfind-links = /wheels\n"}),
+        **{variable: store(*what) for variable, what in STORES.items()},
     }
 
 
@@ -188,10 +190,12 @@ def main() -> int:
     build_wheels(wheels)
     for variable, (text, files) in dockerfiles().items():
         name = names()[variable]
-        if options.fresh or variable == "PYTHON_IMAGE" or not is_there(name):
+        if options.fresh or variable in OWN or not is_there(name):
             given = {**files, "wheels": wheels} if variable == "PYTHON_IMAGE" else files
             build(name, text, given, options.folder / "context")
-        sys.stdout.write(f"{name}{' (a placeholder)' if variable in PLACEHOLDERS else ''}\n")
+        if variable == "PYTHON_IMAGE":
+            build_sample()
+        sys.stdout.write(f"{name}{_NOTES.get(variable, '')}\n")
     return 0
 
 
@@ -242,6 +246,16 @@ def build_wheels(folder: Path) -> None:
         versions.write_text(pinned)
     for own in folder.glob("obskit_starter_kit-*"):
         own.unlink()
+
+
+def build_sample() -> None:
+    """Build the image of our own services, which the stores are taken from."""
+    named = names()
+    made = ["docker", "build", "--quiet", "--file", str(ROOT / "compose" / "sample.Dockerfile")]
+    made += ["--build-arg", f"PYTHON_IMAGE={named['PYTHON_IMAGE']}"]
+    made += ["--tag", named["SAMPLE_IMAGE"], str(ROOT)]
+    # The builder that heeds sample.Dockerfile.dockerignore.
+    subprocess.run(made, check=True, stdout=2, env={**os.environ, "DOCKER_BUILDKIT": "1"})
 
 
 def build(name: str, text: str, files: dict[str, str | Path], context: Path) -> None:

@@ -8,6 +8,7 @@ memory that each had and the processor time that it took on average::
 """
 
 import argparse
+import datetime as dt
 import json
 import re
 import subprocess
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 
 README = Path(__file__).parent.parent.parent / "compose" / "README.md"
-PLACEHOLDERS = {"loki", "tempo", "grafana", "alloy"}
+STAND_INS = {"loki", "tempo", "grafana", "alloy"}
 BEGIN, END = "<!-- measured -->\n", "<!-- end of measured -->\n"
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _MIB = 1024**2
@@ -39,9 +40,11 @@ def main() -> int:
     rows = [
         f"| {name} | {most[name] / _MIB:.0f} | {limits[name] / _MIB:.0f} | {sum(share[name]) / len(share[name]):.0f} |\n"
         for name in sorted(most)
-        if name not in PLACEHOLDERS
+        if name not in STAND_INS
     ]
-    table = ["| service | memory, MB | limit, MB | CPU, % of a core |\n", "|---|---|---|---|\n", *rows]
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    said = f"Measured on {today} for {options.seconds} s.\n\n"
+    table = [said, "| service | memory, MB | limit, MB | CPU, % of a core |\n", "|---|---|---|---|\n", *rows]
     text = README.read_text()
     pattern = re.compile(f"{BEGIN}.*{END}", re.DOTALL)
     README.write_text(pattern.sub(lambda _: "".join([BEGIN, *table, END]), text))

@@ -54,6 +54,7 @@ KEPT = (
     "ALERTS_DIR",
     "PROMETHEUS_DIR",
     "LOAD_MODE",
+    "LOAD_RATE",
     "COMPOSE_PROFILES",
     "DOCKER_BUILDKIT",
 )
@@ -175,6 +176,16 @@ def test_what_does_not_become_healthy_is_named(docker, obskit_command, monkeypat
     assert docker.told("logs")["arguments"][-2:] == ["grafana", "loki"]
 
 
+@pytest.fixture
+def own_address(monkeypatch):
+    """Publish at an address of this process alone, whatever else runs on the machine."""
+    number = os.getpid()
+    address = f"127.77.{number >> 8 & 255}.{number & 255 or 1}"
+    monkeypatch.setenv("BIND", address)
+    return address
+
+
+@pytest.mark.usefixtures("own_address")
 def test_a_compose_that_fails_is_an_error_and_not_a_traceback(docker, obskit_command):
     docker.answers(fails=True)
     code, _, err = obskit_command("up")
@@ -201,17 +212,13 @@ def test_an_engine_that_the_user_may_not_use_is_told_apart(docker, obskit_comman
     assert "--groups docker" in err
 
 
-def test_a_port_that_another_program_has_is_named_with_its_service(docker, obskit_command, monkeypatch):
-    # An address of this process alone: 9090 is what Prometheus publishes.
-    number = os.getpid()
-    address = f"127.77.{number >> 8 & 255}.{number & 255 or 1}"
-    monkeypatch.setenv("BIND", address)
+def test_a_port_that_another_program_has_is_named_with_its_service(docker, obskit_command, own_address):
     docker.answers(fails=True, containers=[READY])
-    with socket.create_server((address, 9090)):
+    with socket.create_server((own_address, 9090)):  # what Prometheus publishes
         code, _, err = obskit_command("up")
     assert code == 1
     assert "Port 9090 (prometheus) is taken by" in err
-    assert f"(pid {number})" in err
+    assert f"(pid {os.getpid()})" in err
     assert "obskit up --backend compose again" in " ".join(err.split())
 
 
@@ -290,8 +297,8 @@ def test_time_that_runs_faster_is_in_copies_of_the_shipped_files(docker, obskit_
         assert path.stat().st_mode & 0o444 == 0o444, path
     config = yaml.safe_load((prometheus / "prometheus.yml").read_text())
     assert config["global"]["scrape_interval"] == "1s"
-    assert told["LOAD_MODE"] == "faults"
-    assert "--mode=mix" in parsed["services"]["loadgen"]["command"]
+    assert (told["LOAD_MODE"], told["LOAD_RATE"]) == ("faults", "8")
+    assert {"--mode=mix", "--rate=20"} <= set(parsed["services"]["loadgen"]["command"])
 
 
 def rules_of(folder):
@@ -301,7 +308,9 @@ def rules_of(folder):
 def test_without_a_time_scale_the_committed_files_are_mounted(docker, obskit_command):
     docker.answers(containers=[READY])
     obskit_command("up")
-    assert {docker.told("up")[name] for name in ("ALERTS_DIR", "PROMETHEUS_DIR", "LOAD_MODE")} == {""}
+    assert {
+        docker.told("up")[name] for name in ("ALERTS_DIR", "PROMETHEUS_DIR", "LOAD_MODE", "LOAD_RATE")
+    } == {""}
 
 
 def test_status_shows_the_containers(docker, obskit_command):

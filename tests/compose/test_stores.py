@@ -6,9 +6,102 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from obskit.stack._stores import _unfit
+
+TEXT, NUMBER, SWITCH = {"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "boolean"}
+TIME = {"type": "string", "pattern": r"^\d+(ms|s|m|h)$"}
+LEVEL = {"enum": ["debug", "info", "warn", "error"]}
+TEXTS = {"type": "array", "items": TEXT}
+ADDRESS = {"endpoint": {"type": "string", "pattern": r"^0\.0\.0\.0:\d+$"}}
+
+
+def closed(keys):
+    """Return a schema that knows *keys* and no others, at any depth."""
+    properties = {name: one if "type" in one or "enum" in one else closed(one) for name, one in keys.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+PERIOD = {
+    "from": {"type": "string", "format": "date"},
+    "store": {"enum": ["tsdb"]},
+    "schema": {"enum": ["v13"]},
+    "object_store": {"enum": ["filesystem", "s3"]},
+    "index": {"prefix": TEXT, "period": {"enum": ["24h"]}},
+}
+LOKI = {
+    "auth_enabled": SWITCH,
+    "server": {"http_listen_port": NUMBER, "grpc_listen_port": NUMBER, "log_level": LEVEL},
+    "memberlist": {"join_members": TEXTS},
+    "common": {
+        "instance_addr": TEXT,
+        "path_prefix": TEXT,
+        "replication_factor": NUMBER,
+        "compactor_grpc_address": TEXT,
+        "ring": {"kvstore": {"store": {"enum": ["inmemory", "memberlist"]}}},
+        "storage": {"filesystem": {"chunks_directory": TEXT, "rules_directory": TEXT}},
+    },
+    "storage_config": {
+        "use_thanos_objstore": SWITCH,
+        "object_store": {"s3": {"bucket_name": TEXT, "region": TEXT}},
+    },
+    "schema_config": {"configs": {"type": "array", "items": closed(PERIOD), "minItems": 1}},
+    "ingester": {"lifecycler": {"min_ready_duration": TIME}},
+    "limits_config": {
+        "retention_period": TIME,
+        "allow_structured_metadata": SWITCH,
+        "volume_enabled": SWITCH,
+        "discover_log_levels": SWITCH,
+        "discover_service_name": TEXTS,
+    },
+    "compactor": {
+        "working_directory": TEXT,
+        "retention_enabled": SWITCH,
+        "horizontal_scaling_mode": TEXT,
+        "delete_request_store": {"enum": ["filesystem", "s3"]},
+    },
+    "analytics": {"reporting_enabled": SWITCH},
+}
+"""Each key of Loki that was looked up, with what it may be; a new one belongs here once it was looked up too."""
+TEMPO = {
+    "server": {"http_listen_port": NUMBER, "log_level": LEVEL},
+    "distributor": {"receivers": {"otlp": {"protocols": {"grpc": ADDRESS, "http": ADDRESS}}}},
+    "storage": {"trace": {"backend": {"enum": ["local"]}, "wal": {"path": TEXT}, "local": {"path": TEXT}}},
+    "metrics_generator": {
+        "registry": {"external_labels": {"source": TEXT}},
+        "storage": {
+            "path": TEXT,
+            "remote_write": {"type": "array", "items": closed({"url": TEXT, "send_exemplars": SWITCH})},
+        },
+        "processor": {
+            "service_graphs": {
+                "enable_messaging_system_latency_histogram": SWITCH,
+                "wait": TIME,
+                "histogram_buckets": {"type": "array", "items": {"type": "number"}, "uniqueItems": True},
+            }
+        },
+    },
+    "query_frontend": {"query_end_cutoff": TIME},
+    "overrides": {
+        "defaults": {
+            "metrics_generator": {
+                "processors": {"type": "array", "items": {"enum": ["service-graphs", "span-metrics"]}}
+            },
+            "compaction": {"block_retention": TIME},
+        }
+    },
+    "usage_report": {"reporting_enabled": SWITCH},
+}
+"""The same of Tempo."""
+FILES = {"loki/loki.yaml": LOKI, "growing/loki-ha.yaml": LOKI, "tempo/tempo.yaml": TEMPO}
+VERIFY = {"loki": "-verify-config", "tempo": "-config.verify=true"}
+INSTALLED = [
+    (program, found) for program in VERIFY if (found := shutil.which(program)) and not _unfit(program, found)
+]
+"""Debian's loki is another program."""
 
 
 @pytest.fixture
@@ -140,19 +233,36 @@ def test_alloy_takes_the_time_of_the_line(alloy):
     assert 'format = "RFC3339Nano"' in block(alloy, "stage.timestamp")
 
 
+@pytest.mark.parametrize("path", FILES)
+def test_a_store_has_no_key_that_nobody_looked_up_and_no_value_of_another_kind(configs, path):
+    jsonschema.validate(configs(path), closed(FILES[path]))
+
+
 @pytest.mark.parametrize(
-    ("program", "verify"), [("loki", "-verify-config"), ("tempo", "-config.verify=true")]
+    ("path", "right", "wrong"),
+    [
+        ("loki/loki.yaml", "retention_enabled:", "retention_enable:"),
+        ("loki/loki.yaml", "retention_period: 168h", "retention_period: 168"),
+        ("tempo/tempo.yaml", "block_retention:", "block_retentions:"),
+        ("tempo/tempo.yaml", "[service-graphs, span-metrics]", "[service-graph]"),
+    ],
 )
-def test_a_store_accepts_its_file_where_its_program_is_installed(folder, program, verify):
-    """Where it is not, what is tested above is all that is known. Debian's loki is another program."""
-    found = shutil.which(program)
-    if found is None or _unfit(program, found):
-        return
-    path = folder / program / f"{program}.yaml"
-    done = subprocess.run(
-        [found, f"-config.file={path}", verify], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def test_a_mistake_in_a_file_would_be_found(folder, path, right, wrong):
+    text = (folder / path).read_text()
+    assert right in text
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(text.replace(right, wrong)), closed(FILES[path]))
+
+
+if INSTALLED:  # else there is no such test: what is tested above is all that is known
+
+    @pytest.mark.parametrize(("program", "found"), INSTALLED)
+    def test_an_installed_store_accepts_its_file(folder, program, found):
+        path = folder / program / f"{program}.yaml"
+        done = subprocess.run(
+            [found, f"-config.file={path}", VERIFY[program]], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
 
 
 def test_nats_accepts_its_file_and_cannot_fill_the_disk(folder):
