@@ -28,7 +28,8 @@ async def every(
 ) -> AsyncIterator[None]:
     """Run *work* at once and then each *interval_s* seconds after it ended, while the block runs.
 
-    A database or broker that is away ends one round, with a log line, and not the rounds.
+    A database or broker that is away ends one round, with a log line, and not the rounds. The next
+    one comes after half the interval then: one failure alone leaves no gap of two intervals.
     With a *name* each round is observed as a run of that job. *faults* act at ``<name>`` in a
     run, and at ``<name>.start`` they leave it out.
     """
@@ -43,12 +44,14 @@ async def every(
 
     async def rounds() -> None:
         while True:
+            wait_s = interval_s
             try:
                 if faults is None or not faults.divert(f"{name}.start"):
                     await run()
             except (BrokerError, InjectedFaultError, SQLAlchemyError) as error:
                 log.warning("upkeep.failed", work=work.__qualname__, error=type(error).__name__)
-            await asyncio.sleep(interval_s)
+                wait_s = interval_s / 2
+            await asyncio.sleep(wait_s)
 
     task = asyncio.create_task(rounds())
     try:
