@@ -34,6 +34,7 @@ _HEAD = """\
 # Four pairs of windows watch how fast the budget is used up: the long window says that it matters,
 # the short one that it still goes on. "unless service:down_alerts:count" drops a symptom whose
 # service is known to be dead, see watchers.yaml for why that is done here and not by an inhibition.
+# The labels of the first series of an expression choose those of the others.
 """
 
 
@@ -110,17 +111,16 @@ def _all(one: Objective, window: str) -> Rule:
 
 
 def _bad(one: Objective, window: str) -> Rule:
-    events = f"{_ALL}{window}{_mine(one)}"
     if one.sli.good:
+        events = f'{_ALL}{window}{{slo="{one.name}"}}'
         expr = f"{events}\n- on (service_name) {_increase(one.sli.good, window)}\n"
     else:  # a service that never failed may have no series of failures
-        expr = f"{_increase(one.sli.bad, window)}\nor on (service_name) 0 * {events}\n"
+        expr = f"{_increase(one.sli.bad, window)}\nor on (service_name) 0 * {_ALL}{window}{_mine(one)}\n"
     return _record(one, _BAD + window, expr)
 
 
 def _ratio(one: Objective, window: str) -> Rule:
-    mine = _mine(one)
-    return _record(one, _RATIO + window, f"{_BAD}{window}{mine} / ({_ALL}{window}{mine} > 0)")
+    return _record(one, _RATIO + window, f"{_BAD}{window}{_mine(one)} / ({_ALL}{window} > 0)")
 
 
 def _promise(one: Objective) -> Rule:
@@ -142,13 +142,13 @@ def _mine(one: Objective) -> str:
 
 
 def _alert(one: Objective, pair: Pair) -> Rule:
-    limit, mine = f"{one.factor(pair)} * {one.allowed:f}", _mine(one)
+    limit = f"{one.factor(pair)} * {one.allowed:f}"
     return {
         "alert": one.sli.alert,
         "expr": (
-            f"{_RATIO}{pair.long}{mine} > {limit}\n"
-            f"and {_RATIO}{pair.short}{mine} > {limit}\n"
-            f"and {_BAD}{pair.long}{mine} >= {one.floor}\n"
+            f"{_RATIO}{pair.long}{_mine(one)} > {limit}\n"
+            f"and {_RATIO}{pair.short} > {limit}\n"
+            f"and {_BAD}{pair.long} >= {one.floor}\n"
             "unless on (service_name) service:down_alerts:count\n"
         ),
         "for": pair.wait,

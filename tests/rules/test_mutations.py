@@ -24,8 +24,8 @@ _MUTANTS = [
     pytest.param(
         (
             _GOAL,
-            "and slo:bad_per_events:ratio_rate5m{",
-            "and slo:bad_per_events:ratio_rate1h{",
+            "and slo:bad_per_events:ratio_rate5m >",
+            "and slo:bad_per_events:ratio_rate1h >",
             "availability",
         ),
         id="no short window",
