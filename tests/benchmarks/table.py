@@ -11,7 +11,7 @@ _UNITS = {"s": "s", "lines_s": "lines a second"}
 NAMES = {
     "bare": "FastAPI alone",
     "contrib": "opentelemetry-instrumentation-fastapi (traces)",
-    "contrib, unsampled": "the same, unsampled",
+    "contrib, unsampled": "opentelemetry-instrumentation-fastapi, unsampled",
     "native": "FastAPI's own telemetry (traces)",
     "instrumentator": "prometheus-fastapi-instrumentator (metrics)",
     "starlette-exporter": "starlette-exporter (metrics)",
