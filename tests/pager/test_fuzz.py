@@ -126,5 +126,5 @@ def test_fuzzed_events_are_answered_and_what_was_taken_is_kept(serve_while, tmp_
 @pytest.mark.parametrize("seed", [2, 3])
 def test_ten_thousand_fuzzed_events(serve_while, tmp_path, seed):
     opened, refused = fuzz(serve_while, tmp_path / "pager.db", seed, 10_000)
-    assert len(opened) > 60  # every key of the fuzzer, and some that are none
+    assert {f"k{number}" for number in range(60)} < opened  # every key of the fuzzer, and stranger ones
     assert refused > 1_000
