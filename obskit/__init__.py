@@ -15,27 +15,21 @@ from typing import TYPE_CHECKING
 from obskit._version import __version__
 
 if TYPE_CHECKING:
-    from obskit._setup import (
-        Telemetry,
-        add_check,
-        consume,
-        init,
-        instrument,
-        produce,
-        shutdown,
-        watch_consumer,
-        watch_queue,
-    )
+    from obskit._setup import Telemetry, add_check, init, instrument, shutdown
     from obskit._verbs import (
         ASGIMiddleware,
         WSGIMiddleware,
         auth_check,
+        consume,
         dependency,
         fallback,
         job,
+        produce,
         push_metrics,
         retry_budget,
         serve_metrics,
+        watch_consumer,
+        watch_queue,
     )
     from obskit.context import bind, in_context, unbind
     from obskit.errors import ConfigError, InstrumentError, MissingExtraError, ObskitError, StackError
@@ -79,27 +73,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "obskit._setup": (
-        "Telemetry",
-        "add_check",
-        "consume",
-        "init",
-        "instrument",
-        "produce",
-        "shutdown",
-        "watch_consumer",
-        "watch_queue",
-    ),
+    "obskit._setup": ("Telemetry", "add_check", "init", "instrument", "shutdown"),
     "obskit._verbs": (
         "ASGIMiddleware",
         "WSGIMiddleware",
         "auth_check",
+        "consume",
         "dependency",
         "fallback",
         "job",
+        "produce",
         "push_metrics",
         "retry_budget",
         "serve_metrics",
+        "watch_consumer",
+        "watch_queue",
     ),
     "obskit.context": ("bind", "in_context", "unbind"),
     "obskit.errors": ("ConfigError", "InstrumentError", "MissingExtraError", "ObskitError", "StackError"),

@@ -1,16 +1,14 @@
 """Finds the line of the application that something comes from."""
 
 import sys
-import sysconfig
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import FrameType
 
 __all__ = ["location"]
 
 _OBSKIT = str(Path(__file__).parent)
-_PLACES = tuple({f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 _LOOP = ("asyncio/events.py", "asyncio/runners.py")
 
 
@@ -45,7 +43,14 @@ def _frames(innermost: FrameType) -> Iterator[FrameType]:
 def _is_application(filename: str) -> bool:
     if filename.startswith((_OBSKIT, "<")):
         return False
-    return "site-packages/" not in filename and not filename.startswith(_PLACES)
+    return "site-packages/" not in filename and not filename.startswith(_places())
+
+
+@cache
+def _places() -> tuple[str, ...]:
+    import sysconfig  # few processes ever look for a line, and loading it takes milliseconds
+
+    return tuple({f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 @lru_cache(maxsize=1024)

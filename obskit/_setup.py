@@ -3,11 +3,10 @@
 import atexit
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar, Unpack
 
-from obskit import _guard, asgi, context, messaging, resilience
+from obskit import _guard, asgi, context, resilience
 from obskit._typing import Check
 from obskit.catalog import DROPPED, INTERNAL_FAILURES, LOG_LEFT_OUT, LOG_RECORDS
 from obskit.config import LEVELS, Arguments, Settings
@@ -20,13 +19,9 @@ from obskit.tracing import Tracing
 __all__ = [
     "Telemetry",
     "add_check",
-    "consume",
     "init",
     "instrument",
-    "produce",
     "shutdown",
-    "watch_consumer",
-    "watch_queue",
 ]
 
 _T = TypeVar("_T")
@@ -216,68 +211,6 @@ def add_check(name: str, check: Check, *, timeout_s: float = 2.0, critical: bool
     init().health.add(name, check, timeout_s=timeout_s, critical=critical)
 
 
-def consume(message: Any, *, destination: str) -> messaging.Consumed:
-    """Handle one message: ``async with obskit.consume(msg, destination="orders.created"): ...``.
-
-    Makes a CONSUMER span that is a child of the producer's, a request scope for the log
-    lines, and RED and age metrics. *destination* is the subject or topic, without ids.
-    What the handler raises is recorded and raised on; acknowledging stays the handler's.
-    ``as handling`` gives ``handling.dead_letter("poison")`` for a message that is given up.
-
-    Takes messages of nats-py, aiokafka and aio-pika as they are, and those of any other
-    broker as an :class:`obskit.messaging.Message` with its headers.
-
-    Raises:
-        TypeError: *message* is none of these.
-    """
-    return messaging.consume(message, destination, init)
-
-
-def produce(headers: messaging.OutgoingHeaders, *, destination: str, system: str) -> messaging.Produced:
-    """Publish one message with any broker's client, and fill *headers* for it.
-
-    ::
-
-        headers: list[tuple[str, bytes]] = []  # Kafka's form; a dict for RabbitMQ and others
-        async with obskit.produce(headers, destination="orders", system="kafka"):
-            await producer.send_and_wait("orders", body, headers=headers)
-
-    Makes a PRODUCER span, propagation and metrics. An instrumented NATS connection does it
-    by itself. *destination* is the topic or queue, without ids; *system* is OpenTelemetry's
-    name of the broker.
-    """
-    return messaging.produce(headers, destination, system, init)
-
-
-def watch_consumer(
-    jetstream: Any, *, stream: str, consumer: str, every_s: float = 5.0
-) -> messaging.QueueWatch:
-    """Show what a durable JetStream consumer has before it, while the ``async with`` block runs.
-
-    Asks *jetstream*, a JetStream context, for depth, unacknowledged and redelivered messages and
-    the age of the oldest one that is not done; they are gauges by stream and consumer, asked every *every_s* seconds (0.1 or more).
-    Put it into the lifespan of the service that consumes; each replica shows the same.
-    """
-    ask = partial(messaging.jetstream_state, jetstream, stream, consumer)
-    return messaging.QueueWatch(init, ask, destination=stream, consumer=consumer, every_s=every_s)
-
-
-def watch_queue(
-    ask: Callable[[], Awaitable[messaging.QueueState]],
-    *,
-    destination: str,
-    consumer: str,
-    every_s: float = 5.0,
-) -> messaging.QueueWatch:
-    """Show the state that *ask* returns, as :func:`watch_consumer` does, for a queue of any kind.
-
-    An outbox table, a Kafka consumer group's lag, a list in Redis. What *ask* raises shows
-    as an unknown depth and is logged once. *destination* and *consumer* are the labels of the
-    gauges; *ask* is awaited every *every_s* seconds (0.1 or more).
-    """
-    return messaging.QueueWatch(init, ask, destination=destination, consumer=consumer, every_s=every_s)
-
-
 def instrument(target: _T) -> _T:
     """Observe *target* and return it; a second call changes nothing.
 
@@ -318,6 +251,12 @@ def _install_httpx(client: Any) -> None:
     httpclient.install(client, init)
 
 
+def _install_nats(connection: Any) -> None:
+    from obskit import messaging  # not every service has messages
+
+    messaging.install(connection, init)
+
+
 def _install_db(engine: Any) -> None:
     from obskit import db  # its package is optional
 
@@ -341,7 +280,7 @@ _INSTALLERS: Mapping[str, Callable[[Any], object]] = {
     "flask": lambda app: asgi.install_flask(app, init),
     "httpx": _install_httpx,
     "httpx2": _install_httpx,
-    "nats": lambda connection: messaging.install(connection, init),
+    "nats": _install_nats,
     "sqlalchemy": _install_db,
     "apscheduler": _install_apscheduler,
     "concurrent": context.carry,

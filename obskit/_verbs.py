@@ -1,11 +1,11 @@
 """The public verbs of the topics, joined to the telemetry of this process."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from obskit import asgi, auth, jobs, resilience
+from obskit import asgi, auth, jobs, messaging, resilience
 from obskit._setup import declare, init
 from obskit._typing import ASGIApp, Scope
 from obskit.catalog import SERVICE_LABEL
@@ -19,12 +19,16 @@ __all__ = [
     "ASGIMiddleware",
     "WSGIMiddleware",
     "auth_check",
+    "consume",
     "dependency",
     "fallback",
     "job",
+    "produce",
     "push_metrics",
     "retry_budget",
     "serve_metrics",
+    "watch_consumer",
+    "watch_queue",
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -265,3 +269,65 @@ def push_metrics(url: str, *, job: str, timeout_s: float = 5.0) -> bool:
         telemetry.pipe.emit("warning", "metrics.push_failed", {"url": redact_text(url), "why": str(error)})
         return False
     return True
+
+
+def consume(message: Any, *, destination: str) -> messaging.Consumed:
+    """Handle one message: ``async with obskit.consume(msg, destination="orders.created"): ...``.
+
+    Makes a CONSUMER span that is a child of the producer's, a request scope for the log
+    lines, and RED and age metrics. *destination* is the subject or topic, without ids.
+    What the handler raises is recorded and raised on; acknowledging stays the handler's.
+    ``as handling`` gives ``handling.dead_letter("poison")`` for a message that is given up.
+
+    Takes messages of nats-py, aiokafka and aio-pika as they are, and those of any other
+    broker as an :class:`obskit.messaging.Message` with its headers.
+
+    Raises:
+        TypeError: *message* is none of these.
+    """
+    return messaging.consume(message, destination, init)
+
+
+def produce(headers: messaging.OutgoingHeaders, *, destination: str, system: str) -> messaging.Produced:
+    """Publish one message with any broker's client, and fill *headers* for it.
+
+    ::
+
+        headers: list[tuple[str, bytes]] = []  # Kafka's form; a dict for RabbitMQ and others
+        async with obskit.produce(headers, destination="orders", system="kafka"):
+            await producer.send_and_wait("orders", body, headers=headers)
+
+    Makes a PRODUCER span, propagation and metrics. An instrumented NATS connection does it
+    by itself. *destination* is the topic or queue, without ids; *system* is OpenTelemetry's
+    name of the broker.
+    """
+    return messaging.produce(headers, destination, system, init)
+
+
+def watch_consumer(
+    jetstream: Any, *, stream: str, consumer: str, every_s: float = 5.0
+) -> messaging.QueueWatch:
+    """Show what a durable JetStream consumer has before it, while the ``async with`` block runs.
+
+    Asks *jetstream*, a JetStream context, for depth, unacknowledged and redelivered messages and
+    the age of the oldest one that is not done; they are gauges by stream and consumer, asked every *every_s* seconds (0.1 or more).
+    Put it into the lifespan of the service that consumes; each replica shows the same.
+    """
+    ask = partial(messaging.jetstream_state, jetstream, stream, consumer)
+    return messaging.QueueWatch(init, ask, destination=stream, consumer=consumer, every_s=every_s)
+
+
+def watch_queue(
+    ask: Callable[[], Awaitable[messaging.QueueState]],
+    *,
+    destination: str,
+    consumer: str,
+    every_s: float = 5.0,
+) -> messaging.QueueWatch:
+    """Show the state that *ask* returns, as :func:`watch_consumer` does, for a queue of any kind.
+
+    An outbox table, a Kafka consumer group's lag, a list in Redis. What *ask* raises shows
+    as an unknown depth and is logged once. *destination* and *consumer* are the labels of the
+    gauges; *ask* is awaited every *every_s* seconds (0.1 or more).
+    """
+    return messaging.QueueWatch(init, ask, destination=destination, consumer=consumer, every_s=every_s)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NoReturn, TypedDict
+from typing import Any, NamedTuple, NoReturn, TypedDict
 from urllib.parse import unquote, urlsplit
 
 from obskit.errors import ConfigError
@@ -18,8 +18,7 @@ __all__ = ["LEVELS", "SETTINGS", "Arguments", "Setting", "Settings"]
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting: field of :class:`Settings`, variables in order of precedence, default, help, parser."""
 
     name: str

@@ -1,7 +1,6 @@
 """What a metric is, the bucket bounds, and the values that stand for what has no name."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = [
     "FLOW_BUCKETS",
@@ -43,8 +42,7 @@ HTTP_METHODS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """One metric family: its Prometheus name, type, help, labels, and bucket bounds in its unit."""
 
     name: str

@@ -4,8 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from obskit._typing import Check
 from obskit.tracing import untraced
@@ -16,8 +15,7 @@ Report = Callable[[str, bool, str], None]
 """Called with a check's name, whether it passes, and why not."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(NamedTuple):
     name: str
     check: Check
     timeout_s: float

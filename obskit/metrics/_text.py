@@ -8,7 +8,6 @@ made once and kept, which leaves about 1 µs. What is rare is left to prometheus
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
@@ -35,12 +34,12 @@ _PLAIN_BELOW = 1e6
 """From here on Go writes an exponent where Python does not."""
 
 
-@dataclass(frozen=True, slots=True)
 class _One(Collector):
-    family: Family
+    def __init__(self, family: Family) -> None:
+        self._family = family
 
     def collect(self) -> Iterator[Family]:
-        yield self.family
+        yield self._family
 
 
 class Writer:
