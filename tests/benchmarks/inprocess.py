@@ -19,14 +19,13 @@ _TIMEOUT_S = 600
 
 def run_child(env: str, script: Path, *arguments: str, timeout_s: float = _TIMEOUT_S) -> dict:
     """Run *script* in *env* and return the JSON of its last line."""
-    kept = ("PATH", "HOME", "LANG", "TMPDIR")
     done = subprocess.run(
         [python(env), script, *arguments],
         capture_output=True,
         text=True,
         timeout=timeout_s,
         check=False,
-        env={name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONHASHSEED": "0"},
+        env=environment(),
     )
     if done.returncode:
         message = f"{script.name} {' '.join(arguments)} in {env} failed:\n{done.stderr[-4000:]}"
@@ -34,12 +33,18 @@ def run_child(env: str, script: Path, *arguments: str, timeout_s: float = _TIMEO
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def environment() -> dict[str, str]:
+    """Return the variables that a child sees: nothing that would set a peer up otherwise."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONHASHSEED": "0"}
+
+
 def lines_in(folder: Path) -> int:
     """Return how many access lines the log files in *folder* have."""
     return sum(path.read_bytes().count(b'"http.request"') for path in folder.iterdir())
 
 
-def one(name: str, sink: Sink, *, requests: int, routes: int, pace: str) -> dict[str, float]:
+def one(name: str, sink: Sink, *, requests: int, pace: str) -> dict[str, float]:
     """Run one variant once; it counts only if what it promises arrived.
 
     Raises:
@@ -48,7 +53,7 @@ def one(name: str, sink: Sink, *, requests: int, routes: int, pace: str) -> dict
     variant = VARIANTS[name]
     sink.arrived()
     with tempfile.TemporaryDirectory() as folder:
-        result = run_child(variant.env, SUBJECT, name, sink.url, folder, str(requests), str(routes), pace)
+        result = run_child(variant.env, SUBJECT, name, sink.url, folder, str(requests), "1", pace)
         lines = lines_in(Path(folder))
     spans, sent = sink.arrived(), result.pop("sent")
     check_arrived(name, sent=sent, lines=lines, spans=spans)
@@ -70,14 +75,12 @@ def check_arrived(name: str, *, sent: int, lines: int, spans: dict[str, int]) ->
         raise RuntimeError(message)
 
 
-def measure(
-    names: Sequence[str], sink: Sink, *, rounds: int, requests: int, routes: int = 1, pace: str = "paced"
-) -> dict:
+def measure(names: Sequence[str], sink: Sink, *, rounds: int, requests: int, pace: str = "paced") -> dict:
     """Let *names* take turns for *rounds* rounds; return medians and what each adds to ``bare``."""
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for number in range(rounds):
         for name in _turn(names, number):
-            runs[name].append(one(name, sink, requests=requests, routes=routes, pace=pace))
+            runs[name].append(one(name, sink, requests=requests, pace=pace))
     return {name: _summary(runs[name], runs["bare"]) for name in names}
 
 

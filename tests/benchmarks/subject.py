@@ -1,7 +1,8 @@
 """Runs in one environment: sends requests to one variant in this process and prints what they cost.
 
 ``subject.py VARIANT URL FOLDER REQUESTS ROUTES PACE``: PACE is ``paced``, with a pause every
-twenty requests in which exporters and writers get their turn, or ``tight``.
+twenty requests in which exporters and writers get their turn, or ``tight``; or ``turns``: a few
+requests at each line that is read, and what they cost as the answer.
 """
 
 import asyncio
@@ -73,12 +74,30 @@ async def send(app, count: int, *, paced: bool) -> None:
         raise RuntimeError(message)
 
 
+def take_turns(app, flush) -> None:
+    """Send a burst at each line that is read; the first thing said is that it can begin, the last how many."""
+    sent = WARMUP
+    with asyncio.Runner() as runner:
+        runner.run(send(app, WARMUP, paced=True))
+        say({})
+        for _ in sys.stdin:
+            began = time.thread_time()
+            runner.run(send(app, BURST, paced=False))
+            say({"cpu_us": (time.thread_time() - began) / BURST * 1e6})
+            sent += BURST
+    flush()
+    say({"sent": sent})
+
+
 def main() -> None:
     """Measure one variant; the CPU time of all threads, and that of the export, are in it."""
     name, url, folder, requests, routes, pace = sys.argv[1:]
     count, paced = int(requests), pace == "paced"
     app = application(int(routes))
     flush = VARIANTS[name].install(app, url, Path(folder))
+    if pace == "turns":
+        take_turns(app, flush)
+        return
     asyncio.run(send(app, WARMUP, paced=True))
     flush()
     cpu, wall = time.process_time(), time.perf_counter()

@@ -87,7 +87,7 @@ def _budgets(parts: dict) -> str:
             continue  # a part that was not measured yet
         is_held = value <= limit if sign == "≤" else value >= limit
         rows.append(
-            [text, f"{sign} {limit:g}{unit}", f"{round(value, 3):g}{unit}", "yes" if is_held else "**no**"]
+            [text, f"{sign} {_brief(limit)}{unit}", f"{_brief(value)}{unit}", "yes" if is_held else "**no**"]
         )
     return _table(["budget", "limit", "measured", "held"], rows)
 
@@ -118,12 +118,20 @@ def _request(parts: dict) -> str:
 
 def _routes(parts: dict) -> str:
     rows = [
-        [f"{NAMES.get(name, name)}, {count} routes", f"{each['added_cpu_us']:.0f}"]
+        [
+            f"{NAMES.get(name, name)}, {_counted(count)}",
+            f"{each['added_cpu_us']:.0f}",
+            f"{each['added_cpu_us'] / figures['bare']['cpu_us']:.0%}",
+        ]
         for count, figures in parts["routes"].items()
         for name, each in figures.items()
         if name != "bare"
     ]
-    return _table(["added to a request to the last route", "CPU, µs"], rows)
+    return _table(["added on the thread of a request to the last route", "CPU, µs", "of FastAPI alone"], rows)
+
+
+def _counted(routes: str) -> str:
+    return "1 route" if routes == "1" else f"{routes} routes"
 
 
 def _served(parts: dict) -> str:
@@ -136,13 +144,15 @@ def _served(parts: dict) -> str:
             f"{each['added_p99_ms']:.2f}",
         ]
         for route, figures in parts["served"].items()
-        if route != "memory"
         for name, each in figures.items()
     ]
     head = ["under uvicorn", "requests/s", "kept", "p50 added, ms", "p99 added, ms"]
-    memory = parts["served"].get("memory", {})
-    said = ", ".join(f"{name.removesuffix('_mb').replace('_', ' ')} {mb} MB" for name, mb in memory.items())
-    return _table(head, rows) + (f"\n\nMemory of obskit's server {said} (requests)." if said else "")
+    return _table(head, rows)
+
+
+def _memory(parts: dict) -> str:
+    said = (f"{mb:.0f} MB after {int(count):,} requests" for count, mb in parts["memory"].items())
+    return f"The server with obskit has {', '.join(said)}."
 
 
 def _black_hole(parts: dict) -> str:
@@ -185,10 +195,14 @@ def _embedded(parts: dict) -> str:
     sizes = sorted({int(size) for _, size, _ in timed})
     kinds = dict.fromkeys((name, unit) for name, _, unit in timed)
     rows = [
-        [f"{name.replace('_', ' ')}, {_UNITS[unit]}", *(f"{timed[name, str(n), unit]:.4g}" for n in sizes)]
+        [f"{name.replace('_', ' ')}, {_UNITS[unit]}", *(_brief(timed[name, str(n), unit]) for n in sizes)]
         for name, unit in kinds
     ]
     return _table(["embedded store", *(f"{size:,} lines" for size in sizes)], rows)
+
+
+def _brief(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _ready(parts: dict) -> str:
@@ -200,6 +214,7 @@ _MAKERS = {
     "request": _request,
     "routes": _routes,
     "served": _served,
+    "memory": _memory,
     "black hole": _black_hole,
     "calls": _calls,
     "pages": _pages,
