@@ -30,8 +30,10 @@ demo: setup ## Start everything, break it twice, watch the pages; Ctrl-C ends it
 
 test: setup programs ## Run every test (twenty minutes or less on two cores)
 	@$(call tests,--numprocesses 3 --dist loadfile --ignore tests/e2e --ignore tests/browser)
+	@# Apart, for a browser takes the event loop of its process; two, for each waits for pages most of its time.
+	@$(call tests,--numprocesses 2 --dist worksteal tests/browser)
 	@# These load the whole machine, and look at how fast it answers: nothing else may run beside them.
-	@$(call tests,tests/e2e tests/browser)
+	@$(call tests,tests/e2e)
 
 programs: $(READY)
 	@$(BIN)/python tests/install.py
