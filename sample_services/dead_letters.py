@@ -87,7 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    client = await nats.connect(options.nats, allow_reconnect=False, connect_timeout=5, error_cb=_ignore)
+    client = await nats.connect(
+        options.nats,
+        allow_reconnect=False,
+        connect_timeout=5,
+        max_reconnect_attempts=1,  # a first connection is tried sixty times otherwise, two seconds apart
+        reconnect_time_wait=0,
+        error_cb=_ignore,
+    )
     try:
         jetstream = client.jetstream()
         chosen = [

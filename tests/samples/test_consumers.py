@@ -171,12 +171,22 @@ def test_dead_letters_are_shown_and_replayed_or_dropped(captured, server, capsys
     assert len({span.context.trace_id for span in spans}) == 2  # it goes on in the trace that it came from
 
 
-def test_dead_letters_of_nobody_are_refused(capsys, free_port):
+def test_dead_letters_of_nobody_are_refused(capsys):
     with pytest.raises(SystemExit):
         dead(["replay"])
     assert "their numbers, or --all" in capsys.readouterr().err
+
+
+def test_broker_that_is_not_there_is_asked_twice_at_most(capsys, free_port, monkeypatch):
+    refusals = []
+
+    async def note(error):
+        refusals.append(error)
+
+    monkeypatch.setattr("sample_services.dead_letters._ignore", note)
     assert dead([f"--nats=nats://127.0.0.1:{free_port()}"]) == 1
     assert "does not answer" in capsys.readouterr().err
+    assert 1 <= len(refusals) <= 2
 
 
 def test_slow_message_is_not_delivered_twice_while_it_is_worked_on(captured, server):
