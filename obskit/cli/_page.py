@@ -30,7 +30,9 @@ def _details(incident: dict[str, Any]) -> list[str]:
     from obskit.pager import readable  # brings a web framework that most commands do not need
 
     lines = [
-        f"  {name:<14}{value}".replace("\n", f"\n{'':<16}") for name, value in readable(incident["details"])
+        f"  {'' if place else name:<14}{line}"  # one that holds several alerts says a line of each
+        for name, value in readable(incident["details"])
+        for place, line in enumerate(value.splitlines())
     ]
     return ["", *lines] if lines else []
 
